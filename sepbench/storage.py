@@ -1,0 +1,175 @@
+"""Files that are whole or absent: atomic writes, locked folders, checked Parquet tables."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sepbench.errors import PlaceError, TableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["atomic", "column", "locked", "read_parquet", "table_metadata", "write_parquet", "write_text"]
+
+_METADATA_KEY = b"sepbench"
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary name next to `path`; what was written there takes the final name at the end, or vanishes.
+
+    Raises
+    ------
+    PlaceError
+        If the folder can't be written or the disk is full, naming both.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if isinstance(error, PlaceError):
+            raise
+        raise _place_error(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _place_error(path: Path, error: OSError) -> PlaceError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    remedies = {
+        errno.ENOSPC: "free some space, then run the same command again: it goes on where it stopped",
+        errno.EACCES: "choose another place with --out, or change the permissions",
+        errno.EROFS: "choose another place with --out",
+    }
+    return PlaceError(f"{path}: can't be written ({reason})", remedies.get(error.errno or 0, "choose another place"))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, all or nothing."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a folder for this process; a second run on it is refused with the holder's name.
+
+    The kernel frees the lock when the process ends, however it ends.
+    """
+    import fcntl
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _place_error(folder, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            raise PlaceError(
+                f"{folder}: another run is writing here ({holder})", "wait for it, or choose another folder"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        yield
+        with contextlib.suppress(OSError):
+            (folder / ".lock").unlink()
+    finally:
+        os.close(handle)
+
+
+def column(name: str, type_: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:
+    """Describe a column where its schema is; the docs page is generated from here."""
+    import pyarrow as pa
+
+    return pa.field(name, type_, nullable=nullable, metadata={"doc": doc})
+
+
+def write_parquet(table: pa.Table, path: Path, *, kind: str, version: int, metadata: dict[str, Any]) -> None:
+    """Write a table with page checksums under its final name, all or nothing.
+
+    Parameters
+    ----------
+    kind, version
+        What the table is, and the version of its schema.
+    metadata
+        Goes as JSON into the file's own metadata: recipe, tool versions, hashes.
+    """
+    import pyarrow.parquet as pq
+
+    words = json.dumps({"table": kind, "schema_version": version, **metadata}, sort_keys=True)
+    table = table.replace_schema_metadata({_METADATA_KEY: words.encode()})
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def read_parquet(path: Path, schema: pa.Schema, *, kind: str, version: int) -> pa.Table:
+    """Read a table, verify its checksums, and hold it against its schema.
+
+    Columns that a later version of the schema added, always nullable, are filled with nulls.
+
+    Raises
+    ------
+    TableError
+        If the file is missing, damaged, of another kind, or of a newer version.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found = table_metadata(path, kind=kind, version=version)
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise TableError(f"{path}: is damaged ({error})", "fetch or make it again") from error
+    extra = sorted(set(table.column_names) - set(schema.names))
+    missing = sorted(field.name for field in schema if field.name not in table.column_names and not field.nullable)
+    if extra or missing:
+        parts = [f"unknown columns: {', '.join(extra)}"] * bool(extra) + [f"missing: {', '.join(missing)}"] * bool(missing)
+        raise TableError(f"{path}: is not a {kind} of version {found['schema_version']} ({'; '.join(parts)})",
+                         "make it again with sepbench")  # fmt: skip
+    arrays = [
+        table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type) for field in schema
+    ]
+    try:
+        return pa.table(arrays, names=schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise TableError(f"{path}: a column has the wrong type ({error})", "make it again with sepbench") from error
+
+
+def table_metadata(path: Path, *, kind: str, version: int) -> dict[str, Any]:
+    """Give the metadata that sepbench wrote into a table, after a look at what the file is."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise TableError(f"{path}: there is no such {kind}", f"name the Parquet file that holds the {kind}")
+    try:
+        words = (pq.read_schema(path).metadata or {}).get(_METADATA_KEY)
+    except (OSError, pa.ArrowException) as error:
+        raise TableError(f"{path}: is not a Parquet file, or damaged", f"expected a {kind} made by sepbench") from error
+    found: dict[str, Any] = json.loads(words) if words else {}
+    if found.get("table") != kind:
+        raise TableError(
+            f"{path}: expected a {kind}, found {found.get('table') or 'a table of another program'}",
+            f"name the Parquet file that holds the {kind}",
+        )
+    if found["schema_version"] > version:
+        raise TableError(
+            f"{path}: is a {kind} of schema version {found['schema_version']}, this sepbench reads up to {version}",
+            "update sepbench",
+        )
+    return found
