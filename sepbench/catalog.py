@@ -1,0 +1,248 @@
+"""The catalog: one row per recording of a public set, with what a plan needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from sepbench import storage
+from sepbench.errors import LayoutError, PlaceError, TableError
+
+__all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "read", "roots_hint"]
+
+VERSION = 1
+LABEL = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.string(), nullable=False)])
+_column = storage.column
+SCHEMA = pa.schema(
+    [
+        _column("set", pa.string(), "Name of the public set's reader."),
+        _column("set_version", pa.string(), "Version of the public set."),
+        _column("item", pa.string(), "Name of the recording, unique within the set."),
+        _column("path", pa.string(), "Path relative to the set's root, with `/`."),
+        _column("split", pa.string(), "The set's own split or fold; empty where it has none."),
+        _column("group", pa.string(), "The unit that must not cross splits: speaker, artist and title, original recording."),
+        _column("labels", pa.list_(LABEL), "What the set says of the recording: speaker, class, stem …, sorted by name."),
+        _column("transcript", pa.string(), "What is said, where the set has it.", nullable=True),
+        _column("licence", pa.string(), "SPDX expression, or the set's own words."),
+        _column("status", pa.string(), "`ok`, or why the recording can't be used: `unreadable`, `silent`."),
+        _column("reason", pa.string(), "The error's words where the status is not `ok`.", nullable=True),
+        _column("sample_rate", pa.int32(), "In Hz.", nullable=True),
+        _column("channels", pa.int16(), "Number of channels.", nullable=True),
+        _column("frames", pa.int64(), "Length in samples per channel.", nullable=True),
+        _column("bits", pa.int16(), "Bit class of the decoded samples: 16 or 24.", nullable=True),
+        _column("peak_dbfs", pa.float32(), "Largest magnitude; 0 is full scale.", nullable=True),
+        _column("loudness_lufs", pa.float32(), "Integrated loudness, BS.1770-4; null below 0.4 s.", nullable=True),
+        _column("level_profile_dbfs", pa.list_(pa.int8()), "RMS of each started second, rounded; -128 is digital silence.", nullable=True),
+        _column("pcm_sha256", pa.string(), "Hash of the decoded samples (`sepbench.audio.pcm_sha256`).", nullable=True),
+        _column("file_bytes", pa.int64(), "Size of the file when it was indexed.", nullable=True),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a reader knows of a recording without opening it."""
+
+    item: str
+    path: PurePosixPath
+    group: str
+    split: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    transcript: str | None = None
+    licence: str = ""
+
+
+class PublicSet(Protocol):
+    """A reader of one public set; one small file each in `sepbench.corpora`.
+
+    Attributes
+    ----------
+    name, version, title, url, licence : str
+        What the set is, and where it is published. `licence` is an SPDX expression, or the set's own words.
+    layout : str
+        One line that says how the set lies on disk; errors quote it.
+    """
+
+    name: str
+    version: str
+    title: str
+    url: str
+    licence: str
+    layout: str
+
+    def items(self, root: Path) -> Iterable[Item]:
+        """List the recordings under `root`, in any order, without opening them.
+
+        Raises
+        ------
+        LayoutError
+            If the folder does not lie as the set is published; names what is missing.
+        """
+        ...
+
+
+def index(
+    set: PublicSet | str,
+    root: Path | str,
+    out: Path | str,
+    *,
+    workers: int | None = None,
+    options: Mapping[str, str] | None = None,
+    progress: Any = None,
+) -> pa.Table:
+    """Scan a public set and write its catalog.
+
+    A recording that can't be decoded stays in the catalog with a status and a reason, and is never used.
+
+    Parameters
+    ----------
+    set : PublicSet or str
+        A reader, or its name: see ``sepbench list sets``.
+    root : path
+        The folder that holds the set.
+    out : path
+        The catalog to write, a Parquet file.
+    workers : int, optional
+        Worker processes; all processors by default, 0 for none.
+    options : mapping, optional
+        Options of the reader, such as the pattern of `folder`.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    pyarrow.Table
+        The catalog, sorted by item, as `SCHEMA` says.
+
+    Raises
+    ------
+    LayoutError
+        If the set does not lie as published, or no recording in it can be decoded.
+    """
+    from sepbench import __version__, executors, shelves
+
+    reader: PublicSet = shelves.load("sets", set)(**(options or {})) if isinstance(set, str) else set
+    root, out = Path(root), Path(out)
+    if not root.is_dir():
+        raise PlaceError(f"{root}: there is no such folder", f"name the folder that holds {reader.title}: {reader.layout}")
+    items = sorted(reader.items(root), key=lambda item: item.item)
+    if not items:
+        raise LayoutError(f"{root}: holds no recordings of {reader.title}", f"expected {reader.layout}")
+    _refuse_doubles(items, root)
+    tasks = [(root, item, _row(reader, item)) for item in items]
+    rows: list[dict[str, Any]] = [{}] * len(tasks)
+    count = executors.default_workers() if workers is None else workers
+    for done, outcome in enumerate(executors.run(_scan, tasks, workers=count if len(tasks) > 8 else 0), 1):
+        crashed = tasks[outcome.index][2] | {"status": "unreadable", "reason": _one_line(outcome.error)}
+        rows[outcome.index] = crashed if outcome.error else outcome.result
+        if progress:
+            progress(done, len(tasks))
+    if not any(row["status"] == "ok" for row in rows):
+        raise LayoutError(
+            f"{root}: none of {len(rows)} recordings can be used; the first: {rows[0]['reason']}",
+            f"is this {reader.title}? Expected {reader.layout}",
+        )
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    storage.write_parquet(
+        table, out, kind="catalog", version=VERSION,
+        metadata={"sepbench": __version__, "set": reader.name, "root_hint": str(root.resolve())},
+    )  # fmt: skip
+    return table
+
+
+def read(path: Path | str) -> pa.Table:
+    """Read a catalog."""
+    return storage.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
+
+
+def roots_hint(path: Path | str) -> str:
+    """Give the folder in which the set lay when it was indexed: a hint, covered by no hash."""
+    return str(storage.table_metadata(Path(path), kind="catalog", version=VERSION).get("root_hint", ""))
+
+
+def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """Give a row's labels as a dictionary."""
+    return {label["name"]: label["value"] for label in row["labels"]}
+
+
+def label_list(labels: Mapping[str, str]) -> list[dict[str, str]]:
+    """Give labels as the tables hold them: sorted by name."""
+    return [{"name": name, "value": labels[name]} for name in sorted(labels)]
+
+
+def _row(reader: PublicSet, item: Item) -> dict[str, Any]:
+    return {
+        "set": reader.name,
+        "set_version": reader.version,
+        "item": item.item,
+        "path": item.path.as_posix(),
+        "split": item.split,
+        "group": item.group,
+        "labels": label_list(item.labels),
+        "transcript": item.transcript,
+        "licence": item.licence or reader.licence,
+    }
+
+
+def _refuse_doubles(items: list[Item], root: Path) -> None:
+    for before, after in zip(items, items[1:], strict=False):
+        if before.item == after.item:
+            raise TableError(
+                f"{root}: two recordings have the name `{after.item}`: {before.path} and {after.path}",
+                "names must be unique within a set: index the folders apart",
+            )
+
+
+def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
+    """Decode one recording and add what it is to its row."""
+    import numpy as np
+
+    from sepbench.audio import read_pcm
+    from sepbench.errors import AudioError
+
+    root, item, row = task
+    try:
+        pcm = read_pcm(root / item.path)
+    except AudioError as error:
+        return row | {"status": "unreadable", "reason": _one_line(error)}
+    full_scale = 1 << (pcm.bits - 1)
+    peak = int(np.abs(pcm.samples).max())
+    return row | {
+        "status": "ok" if peak else "silent",
+        "reason": None if peak else f"{root / item.path}: all samples are zero",
+        "sample_rate": pcm.sample_rate,
+        "channels": pcm.channels,
+        "frames": pcm.frames,
+        "bits": pcm.bits,
+        "peak_dbfs": 20 * float(np.log10(peak / full_scale)) if peak else None,
+        "loudness_lufs": _loudness(pcm.samples / full_scale, pcm.sample_rate),
+        "level_profile_dbfs": list(_level_profile(pcm.samples / full_scale, pcm.sample_rate)),
+        "pcm_sha256": pcm.sha256(),
+        "file_bytes": (root / item.path).stat().st_size,
+    }
+
+
+def _level_profile(samples: Any, sample_rate: int) -> Iterator[int]:
+    import numpy as np
+
+    for start in range(0, samples.shape[1], sample_rate):
+        power = float(np.mean(samples[:, start : start + sample_rate] ** 2))
+        yield max(-127, round(10 * float(np.log10(power)))) if power else -128
+
+
+def _loudness(samples: Any, sample_rate: int) -> float | None:
+    import numpy as np
+    import pyloudnorm
+
+    if samples.shape[1] < 0.4 * sample_rate or samples.shape[0] > 5:
+        return None
+    loudness = float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples.T))
+    return loudness if np.isfinite(loudness) else None
+
+
+def _one_line(error: BaseException | None) -> str:
+    return str(error).split("\nhint: ")[0].replace("\n", " ")
