@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from sepbench import storage
-from sepbench.errors import LayoutError, PlaceError, TableError
+from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
 
 __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "read", "roots_hint"]
 
@@ -24,8 +27,8 @@ SCHEMA = pa.schema(
         _column("item", pa.string(), "Name of the recording, unique within the set."),
         _column("path", pa.string(), "Path relative to the set's root, with `/`."),
         _column("split", pa.string(), "The set's own split or fold; empty where it has none."),
-        _column("group", pa.string(), "The unit that must not cross splits: speaker, artist and title, original recording."),
-        _column("labels", pa.list_(LABEL), "What the set says of the recording: speaker, class, stem …, sorted by name."),
+        _column("group", pa.string(), "The unit that must not cross splits: speaker, song, original recording."),
+        _column("labels", pa.list_(LABEL), "What the set says of it: speaker, class, stem …, sorted by name."),
         _column("transcript", pa.string(), "What is said, where the set has it.", nullable=True),
         _column("licence", pa.string(), "SPDX expression, or the set's own words."),
         _column("status", pa.string(), "`ok`, or why the recording can't be used: `unreadable`, `silent`."),
@@ -36,7 +39,7 @@ SCHEMA = pa.schema(
         _column("bits", pa.int16(), "Bit class of the decoded samples: 16 or 24.", nullable=True),
         _column("peak_dbfs", pa.float32(), "Largest magnitude; 0 is full scale.", nullable=True),
         _column("loudness_lufs", pa.float32(), "Integrated loudness, BS.1770-4; null below 0.4 s.", nullable=True),
-        _column("level_profile_dbfs", pa.list_(pa.int8()), "RMS of each started second, rounded; -128 is digital silence.", nullable=True),
+        _column("level_profile_dbfs", pa.list_(pa.int8()), "RMS of each started second; -128: silence.", nullable=True),
         _column("pcm_sha256", pa.string(), "Hash of the decoded samples (`sepbench.audio.pcm_sha256`).", nullable=True),
         _column("file_bytes", pa.int64(), "Size of the file when it was indexed.", nullable=True),
     ]
@@ -92,6 +95,7 @@ def index(
     *,
     workers: int | None = None,
     options: Mapping[str, str] | None = None,
+    licences: Path | str | None = None,
     progress: Any = None,
 ) -> pa.Table:
     """Scan a public set and write its catalog.
@@ -110,6 +114,9 @@ def index(
         Worker processes; all processors by default, 0 for none.
     options : mapping, optional
         Options of the reader, such as the pattern of `folder`.
+    licences : path, optional
+        A CSV file with the columns ``path`` and ``licence``, for recordings whose licences differ from the set's: a
+        path, or a pattern with ``*``, relative to `root`; the first that matches counts.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -122,23 +129,26 @@ def index(
     ------
     LayoutError
         If the set does not lie as published, or no recording in it can be decoded.
+    UsageError
+        If the reader does not know an option.
     """
-    from sepbench import __version__, executors, shelves
+    from sepbench import __version__, executors
 
-    reader: PublicSet = shelves.load("sets", set)(**(options or {})) if isinstance(set, str) else set
+    reader = _reader(set, options or {}) if isinstance(set, str) else set
     root, out = Path(root), Path(out)
     if not root.is_dir():
-        raise PlaceError(f"{root}: there is no such folder", f"name the folder that holds {reader.title}: {reader.layout}")
+        raise PlaceError(f"{root}: there is no such folder", f"expected the folder that holds {reader.layout}")
     items = sorted(reader.items(root), key=lambda item: item.item)
     if not items:
         raise LayoutError(f"{root}: holds no recordings of {reader.title}", f"expected {reader.layout}")
     _refuse_doubles(items, root)
-    tasks = [(root, item, _row(reader, item)) for item in items]
+    _refuse_odd_names(items, root)
+    own = _own_licences(Path(licences), items) if licences else {}
+    tasks = [(root, item, _row(reader, item) | own.get(item.item, {})) for item in items]
     rows: list[dict[str, Any]] = [{}] * len(tasks)
     count = executors.default_workers() if workers is None else workers
     for done, outcome in enumerate(executors.run(_scan, tasks, workers=count if len(tasks) > 8 else 0), 1):
-        crashed = tasks[outcome.index][2] | {"status": "unreadable", "reason": _one_line(outcome.error)}
-        rows[outcome.index] = crashed if outcome.error else outcome.result
+        rows[outcome.index] = _unreadable(tasks[outcome.index], outcome.error) if outcome.error else outcome.result
         if progress:
             progress(done, len(tasks))
     if not any(row["status"] == "ok" for row in rows):
@@ -189,12 +199,40 @@ def _row(reader: PublicSet, item: Item) -> dict[str, Any]:
 
 
 def _refuse_doubles(items: list[Item], root: Path) -> None:
-    for before, after in zip(items, items[1:], strict=False):
+    for before, after in itertools.pairwise(items):
         if before.item == after.item:
             raise TableError(
                 f"{root}: two recordings have the name `{after.item}`: {before.path} and {after.path}",
-                "names must be unique within a set: index the folders apart",
+                "names must be unique within a set: index the folders apart, or take one of the copies away",
             )
+
+
+def _refuse_odd_names(items: list[Item], root: Path) -> None:
+    """Refuse what no table can hold: a name that is not Unicode, a path that leads out of the root."""
+    for item in items:
+        try:
+            f"{item.item}{item.path}".encode()
+        except UnicodeEncodeError as error:
+            raise LayoutError(f"{root}: the name {item.path.as_posix()!r} is not Unicode", "rename it") from error
+        if item.path.is_absolute() or ".." in item.path.parts:
+            raise LayoutError(f"{root}: the path `{item.path}` leads out of it", "the set's table was altered")
+
+
+def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
+    """Read which recordings have a licence of their own."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rules = [(row["path"], row["licence"]) for row in csv.DictReader(file)]
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: can't be read as a table of licences ({error})",
+                         "expected a CSV file with the columns `path` and `licence`") from error  # fmt: skip
+    found = {}
+    for pattern, licence in reversed(rules):
+        matching = [item.item for item in items if fnmatchcase(item.path.as_posix(), pattern)]
+        if not matching:
+            raise UsageError(f"{path}: `{pattern}` matches no recording", "paths are relative to the set's root")
+        found |= {name: {"licence": licence} for name in matching}
+    return found
 
 
 def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
@@ -205,15 +243,17 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
     from sepbench.errors import AudioError
 
     root, item, row = task
+    if not (root / item.path).resolve().is_relative_to(root.resolve()):
+        return _unreadable(task, f"{item.path}: leads out of the root through a link")
     try:
         pcm = read_pcm(root / item.path)
     except AudioError as error:
-        return row | {"status": "unreadable", "reason": _one_line(error)}
+        return _unreadable(task, error)
     full_scale = 1 << (pcm.bits - 1)
     peak = int(np.abs(pcm.samples).max())
     return row | {
         "status": "ok" if peak else "silent",
-        "reason": None if peak else f"{root / item.path}: all samples are zero",
+        "reason": None if peak else f"{item.path}: all samples are zero",
         "sample_rate": pcm.sample_rate,
         "channels": pcm.channels,
         "frames": pcm.frames,
@@ -244,5 +284,23 @@ def _loudness(samples: Any, sample_rate: int) -> float | None:
     return loudness if np.isfinite(loudness) else None
 
 
-def _one_line(error: BaseException | None) -> str:
-    return str(error).split("\nhint: ")[0].replace("\n", " ")
+def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
+    import inspect
+
+    from sepbench import shelf
+
+    make = shelf.load("sets", name)
+    try:
+        inspect.signature(make).bind(**options)
+    except TypeError as error:
+        known = ", ".join(sorted(inspect.signature(make).parameters)) or "none"
+        raise UsageError(f"{name}: {error}", f"options of this reader: {known}") from error
+    reader: PublicSet = make(**options)
+    return reader
+
+
+def _unreadable(task: tuple[Path, Item, dict[str, Any]], reason: object) -> dict[str, Any]:
+    """Give the row of a recording that can't be used; the reason holds no path of this machine."""
+    root, item, row = task
+    words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(root / item.path), str(item.path))
+    return row | {"status": "unreadable", "reason": words}

@@ -1,0 +1,83 @@
+"""LibriSpeech: read English speech, 16 kHz, about 1000 hours.
+
+References
+----------
+V. Panayotov, G. Chen, D. Povey, S. Khudanpur: "Librispeech: an ASR corpus based on public domain audio books",
+ICASSP 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sepbench.catalog import Item
+from sepbench.corpora import lines, misplaced, relative, top_folder, visible
+
+__all__ = ["LibriSpeech"]
+
+_SUBSETS = ("train-*/", "dev-*/", "test-*/")
+
+
+class LibriSpeech:
+    """The reader of LibriSpeech; any of its subsets will do."""
+
+    name = "librispeech"
+    version = "SLR12"
+    title = "LibriSpeech"
+    url = "https://www.openslr.org/12"
+    licence = "CC-BY-4.0"
+    layout = "LibriSpeech/SUBSET/SPEAKER/CHAPTER/SPEAKER-CHAPTER-UTTERANCE.flac, with SUBSET as in train-clean-100"
+
+    folder = "LibriSpeech"
+    suffix = ".flac"
+    corrupt: frozenset[str] = frozenset()
+
+    def items(self, root: Path) -> Iterator[Item]:
+        """List the utterances.
+
+        Raises
+        ------
+        LayoutError
+            If there is no subset, or a subset holds no recordings.
+        """
+        top = top_folder(self, root, names=(self.folder,), marks=_SUBSETS)
+        sexes = _sexes(top)
+        for subset in (folder for mark in _SUBSETS for folder in visible(top, mark)):
+            empty = True
+            for chapter in visible(subset, "*/*/"):
+                for item in self._chapter(root, subset.name, chapter, sexes):
+                    empty = False
+                    yield item
+            if empty:
+                raise misplaced(self, subset, f"`SPEAKER/CHAPTER/*{self.suffix}`")
+
+    def transcripts(self, chapter: Path) -> Mapping[str, str]:
+        """Read what is said in the utterances of a chapter, by the stem of their files."""
+        words = [line.partition(" ") for path in visible(chapter, "*.trans.txt") for line in lines(path)]
+        return {utterance: text for utterance, _, text in words}
+
+    def _chapter(self, root: Path, subset: str, chapter: Path, sexes: Mapping[str, str]) -> Iterator[Item]:
+        transcripts = self.transcripts(chapter)
+        speaker = chapter.parent.name
+        labels = {"speaker": speaker, "chapter": chapter.name}
+        if speaker in sexes:
+            labels["sex"] = sexes[speaker]
+        for path in visible(chapter, f"*{self.suffix}"):
+            if path.stem not in self.corrupt:
+                yield Item(
+                    item=f"{subset}/{path.stem}",
+                    path=relative(path, root),
+                    group=speaker,
+                    split=subset,
+                    labels=labels,
+                    transcript=transcripts.get(path.stem),
+                )
+
+
+def _sexes(top: Path) -> dict[str, str]:
+    """Read the table of speakers: `SPEAKERS.TXT` in LibriSpeech, `SPEAKERS.txt` in LibriTTS."""
+    tables = [path for path in visible(top, "*") if path.name.lower() == "speakers.txt"]
+    rows = [line for table in tables for line in lines(table) if "|" in line and not line.startswith(";")]
+    # the columns are not counted, as the last may hold the separator: speaker 60 has the name "|CBW|Simon"
+    return {speaker.strip(): sex.strip() for speaker, sex, *_ in (row.split("|") for row in rows)}
