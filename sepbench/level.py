@@ -56,8 +56,8 @@ class Gain(NamedTuple):
             else:
                 return cls(mantissa, shift)
 
-    def exact(self) -> Decimal:
-        """Give the gain as a decimal number, without rounding."""
+    def decimal(self) -> Decimal:
+        """Give the gain as a decimal number of 50 digits."""
         return _EXACT.multiply(Decimal(self.mantissa), _EXACT.power(Decimal(2), -self.shift))
 
     def __float__(self) -> float:
@@ -66,7 +66,7 @@ class Gain(NamedTuple):
     def __mul__(self, other: object) -> Gain:  # type: ignore[override]
         if not isinstance(other, Gain):
             return NotImplemented
-        return Gain.of(_EXACT.multiply(self.exact(), other.exact()))
+        return Gain.of(_EXACT.multiply(self.decimal(), other.decimal()))
 
 
 UNITY = Gain(1 << (_MANTISSA_BITS - 1), _MANTISSA_BITS - 1)

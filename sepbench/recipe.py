@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from sepbench import shelves
+from sepbench import shelf
 from sepbench.errors import RecipeError, did_you_mean
 
 __all__ = ["Levels", "Recipe", "Source", "load"]
@@ -204,7 +204,7 @@ def load(recipe: str | Path | Recipe) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe
-    path = shelves.find("mixers", str(recipe))
+    path = shelf.find("mixers", str(recipe))
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

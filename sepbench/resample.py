@@ -1,7 +1,7 @@
 """An exact resampler: integers in, integers out, the same on every machine.
 
-The filter is a Kaiser-windowed sinc with 32 zero crossings on each side (beta 10), its corner at the lower of the
-two Nyquist frequencies: flat within 0.0001 dB up to 0.9 of it, at least 102 dB down from 1.1 of it. Its coefficients
+The filter is a Kaiser-windowed sinc with 36 zero crossings on each side (beta 11), its corner at the lower of the
+two Nyquist frequencies: flat within 0.0001 dB up to 0.9 of it, at least 107 dB down from 1.1 of it. Its coefficients
 are the real values times 2^24, rounded half-even to integers. Every product and partial sum is then an integer below
 2^53, so float64 arithmetic never rounds, in whatever order, with or without FMA or SIMD. **The coefficients define
 corpora: they never change.**
@@ -25,8 +25,8 @@ from sepbench.errors import AudioError, UsageError
 __all__ = ["resample", "resampled_frames"]
 
 COEFFICIENT_BITS = 24
-_ZERO_CROSSINGS = 32
-_BETA = 10
+_ZERO_CROSSINGS = 36
+_BETA = 11
 _MAX_RATIO = 4096  # 44,100 → 48,000 is 160 : 147
 _DOUBT = 1e-4  # of one coefficient step; float64 errs by less than 1e-7 of it
 
@@ -102,7 +102,7 @@ def coefficients(up: int, down: int) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray of float64, shape (64 · max(up, down) + 1,)
+    ndarray of float64, shape (72 · max(up, down) + 1,)
         Integers, symmetric about the middle, at ``up`` times the input rate.
     """
     slow = max(up, down)

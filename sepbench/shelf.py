@@ -18,14 +18,14 @@ from typing import Any
 
 from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 
-__all__ = ["GROUPS", "SHELVES", "find", "load", "names", "offered", "shelf", "shelves"]
+__all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "names", "offered", "shelves"]
 
 SHELVES = ("mixers", "baselines", "leaderboards")
 GROUPS = ("sets", "metrics", "separators", "models")
 _MARK = {"mixers": "*.toml", "baselines": "*/config.toml", "leaderboards": "*/*/result.json"}
 
 
-def shelf(name: str) -> Path:
+def folder(name: str) -> Path:
     """Give the folder of a shelf, from a checkout and from an installed wheel alike."""
     here = Path(__file__).parent
     installed = here / "_shelves" / name
@@ -37,10 +37,10 @@ def names(kind: str) -> list[str]:
     if kind not in SHELVES:
         return sorted(offered(kind))
     if kind == "mixers":
-        return sorted(path.stem for path in shelf(kind).glob(_MARK[kind]))
+        return sorted(path.stem for path in folder(kind).glob(_MARK[kind]))
     if kind == "baselines":
-        return sorted(path.parent.name for path in shelf(kind).glob(_MARK[kind]))
-    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in shelf(kind).glob(_MARK[kind]))
+        return sorted(path.parent.name for path in folder(kind).glob(_MARK[kind]))
+    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in folder(kind).glob(_MARK[kind]))
 
 
 def shelves() -> dict[str, list[str]]:
@@ -59,12 +59,12 @@ def find(kind: str, name: str) -> Path:
     path = Path(name)
     if path.exists() and (path.suffix == ".toml" if kind == "mixers" else path.is_dir()):
         return path
-    own = shelf(kind) / (f"{name}.toml" if kind == "mixers" else name)
+    own = folder(kind) / (f"{name}.toml" if kind == "mixers" else name)
     if name in names(kind):
         return own
     if path.suffix == ".toml" or "/" in name:
-        raise UnknownNameError(f"{name}: there is no such file or folder", did_you_mean(name, names(kind), kind=kind))
-    raise UnknownNameError(f"unknown {_one(kind)} `{name}`", did_you_mean(name, names(kind), kind=kind))
+        raise UnknownNameError(f"{name}: there is no such file or folder", did_you_mean(name, names(kind), kind=f"{_one(kind)}s"))
+    raise UnknownNameError(f"unknown {_one(kind)} `{name}`", did_you_mean(name, names(kind), kind=f"{_one(kind)}s"))
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import socket
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["atomic", "column", "locked", "read_parquet", "table_metadata", "write_parquet", "write_text"]
 
-_METADATA_KEY = b"sepbench"
+_METADATA_KEY, _DIGEST_KEY = b"sepbench", b"sepbench_sha256"
+# pyarrow's own errors are ValueErrors and OSErrors, among others; damage can also show as text that is not UTF-8
+_DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
 
 
 @contextlib.contextmanager
@@ -112,7 +115,8 @@ def write_parquet(table: pa.Table, path: Path, *, kind: str, version: int, metad
     import pyarrow.parquet as pq
 
     words = json.dumps({"table": kind, "schema_version": version, **metadata}, sort_keys=True)
-    table = table.replace_schema_metadata({_METADATA_KEY: words.encode()})
+    # pages have checksums, the footer has none: what it says of the table gets its own
+    table = table.replace_schema_metadata({_METADATA_KEY: words.encode(), _DIGEST_KEY: _digest(words.encode())})
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
@@ -133,7 +137,7 @@ def read_parquet(path: Path, schema: pa.Schema, *, kind: str, version: int) -> p
     found = table_metadata(path, kind=kind, version=version)
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+    except _DAMAGE as error:
         raise TableError(f"{path}: is damaged ({error})", "fetch or make it again") from error
     extra = sorted(set(table.column_names) - set(schema.names))
     missing = sorted(field.name for field in schema if field.name not in table.column_names and not field.nullable)
@@ -150,17 +154,23 @@ def read_parquet(path: Path, schema: pa.Schema, *, kind: str, version: int) -> p
         raise TableError(f"{path}: a column has the wrong type ({error})", "make it again with sepbench") from error
 
 
+def _digest(words: bytes) -> bytes:
+    return hashlib.sha256(words).hexdigest().encode()
+
+
 def table_metadata(path: Path, *, kind: str, version: int) -> dict[str, Any]:
     """Give the metadata that sepbench wrote into a table, after a look at what the file is."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
         raise TableError(f"{path}: there is no such {kind}", f"name the Parquet file that holds the {kind}")
     try:
-        words = (pq.read_schema(path).metadata or {}).get(_METADATA_KEY)
-    except (OSError, pa.ArrowException) as error:
+        metadata = pq.read_schema(path).metadata or {}
+    except _DAMAGE as error:
         raise TableError(f"{path}: is not a Parquet file, or damaged", f"expected a {kind} made by sepbench") from error
+    words = metadata.get(_METADATA_KEY)
+    if words and metadata.get(_DIGEST_KEY) != _digest(words):
+        raise TableError(f"{path}: is damaged: its metadata do not fit their checksum", "fetch or make it again")
     found: dict[str, Any] = json.loads(words) if words else {}
     if found.get("table") != kind:
         raise TableError(

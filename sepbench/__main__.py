@@ -1,0 +1,5 @@
+"""``python -m sepbench``."""
+
+from sepbench.cli import console_script
+
+console_script()

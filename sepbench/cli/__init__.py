@@ -1,0 +1,56 @@
+"""The command line: a thin skin on the library.
+
+Words go to the terminal, data to standard output where ``--json`` asks for it; exit codes are those of
+`sepbench.errors`, 3 where some items failed, 70 for a bug, 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["console_script", "main"]
+
+USAGE, BUG, INTERRUPTED = 2, 70, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code."""
+    import typer
+
+    from sepbench.cli.commands import app
+    from sepbench.errors import SepbenchError
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = app(words, prog_name="sepbench", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted", "run the same command again: it goes on where it stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if hasattr(error, "show"):  # typer's own: an unknown option, a missing argument
+            error.show()
+            return USAGE
+        if debug:
+            raise
+        if isinstance(error, SepbenchError):
+            _complain(error.message, error.hint)
+            return error.exit_code
+        _complain(f"{type(error).__name__}: {error}", "this is a bug in sepbench; --debug shows where: please report it")
+        return BUG
+    return code if isinstance(code, int) else 0
+
+
+def console_script() -> None:
+    """Exit with the code of `main`; the entry point of ``sepbench``."""
+    sys.exit(main())
+
+
+def _complain(message: str, hint: str) -> None:
+    from sepbench.cli.words import printable
+
+    sys.stderr.write(printable(f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")))

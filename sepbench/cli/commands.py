@@ -1,0 +1,286 @@
+"""The commands: each reads its arguments, calls the function of the same name, and says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sepbench.cli.words import Speech
+
+__all__ = ["app"]
+
+SOME_FAILED = 3
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+Workers = Annotated[int | None, typer.Option(help="Worker processes; 0 for none. Default: all processors.", min=0)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Data as JSON on standard output, words on standard error.")]
+Roots = Annotated[list[str] | None, typer.Option("--root", metavar="SET=DIR", help="Where a public set lies.")]
+Options = Annotated[list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="Option of the reader or separator.")]  # fmt: skip
+Force = Annotated[bool, typer.Option("--force", help="Do it again, and replace what is there.")]
+
+
+@app.callback(invoke_without_command=True)
+def sepbench(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Generate corpora, score separators, publish comparison tables.
+
+    Errors end with one sentence and a hint; --debug shows the traceback.
+    """
+    if version:
+        from sepbench import __version__
+
+        typer.echo(__version__)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for what is made.")] = Path("demo-output"),
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Do the main job on the bundled recordings: index, mix, verify, score, publish."""
+    from sepbench.tour import demo
+
+    speech = Speech(json=json, quiet=quiet)
+    published = demo(out, workers=workers, say=speech.say, progress=speech.progress)
+    _show(published, speech)
+
+
+@app.command()
+def index(
+    set: Annotated[str, typer.Argument(metavar="SET", help="Public set; see `sepbench list sets`.")],
+    root: Annotated[Path, typer.Option(help="Folder that holds the set.")],
+    out: Annotated[Path, typer.Option(help="Catalog to write, a .parquet file.")],
+    option: Options = None,
+    licences: Annotated[Path | None, typer.Option(help="CSV of path, licence: where they differ from the set's.")] = None,
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Scan a public set and write its catalog."""
+    from collections import Counter
+
+    from sepbench.catalog import index
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"indexing {set}") as progress:
+        table = index(
+            set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences, progress=progress
+        )
+    rows = table.select(["status", "reason", "path", "frames", "sample_rate"]).to_pylist()
+    counts = Counter(row["status"] for row in rows)
+    hours = sum(row["frames"] / row["sample_rate"] for row in rows if row["status"] == "ok") / 3600
+    speech.say(f"{out}: {counts['ok']} recordings, {hours:.2f} hours")
+    unusable = [row for row in rows if row["status"] != "ok"]
+    for row in unusable[:5]:
+        speech.say(f"  {row['status']}: {row['reason']}")
+    if unusable:
+        speech.say(f"  {len(unusable)} recordings can't be used; the catalog says why")
+    speech.data({"catalog": out, "recordings": counts, "hours": hours, "unusable": unusable})
+    return SOME_FAILED if counts["unreadable"] else 0
+
+
+@app.command()
+def mix(
+    recipe: Annotated[str, typer.Argument(help="Recipe; see `sepbench list mixers`, or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the corpus.")],
+    catalog: Annotated[list[str] | None, typer.Option(metavar="SET=FILE", help="Catalog of a set.")] = None,
+    root: Roots = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=0)] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the manifest, render no audio.")] = False,
+    container: Annotated[str, typer.Option(help="flac or wav.")] = "flac",
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Make a corpus from a recipe and catalogs."""
+    from sepbench.mixing import mix
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"mixing {recipe}") as progress:
+        manifest = mix(
+            recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed,
+            plan_only=plan_only, container=container, workers=workers, progress=progress,
+        )  # fmt: skip
+    failed = [row for row in manifest if row["proof"] and row["proof"]["status"] != "ok"]
+    speech.say(f"{out}: {len(manifest) - len(failed)} mixtures, {manifest.corpus_hash}")
+    for row in failed[:5]:
+        speech.say(f"  {row['mixture_id']}: {row['proof']['status']}: {row['proof']['reason']}")
+    if failed:
+        speech.say(f"  {len(failed)} mixtures have no audio; the manifest says why")
+    speech.data({"corpus": out, "mixtures": len(manifest), "failed": len(failed), "hash": manifest.corpus_hash})
+    return SOME_FAILED if failed else 0
+
+
+@app.command()
+def verify(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
+    root: Roots = None,
+    limit: Annotated[int | None, typer.Option(help="Remake this many rows, spread evenly.", min=1)] = None,
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Remake the rows of a corpus and compare; exit 1 names the first that differs."""
+    from sepbench.mixing import verify
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress("verifying") as progress:
+        found = verify(corpus, roots=_pairs(root, "--root"), limit=limit, workers=workers, progress=progress)
+    speech.data({"rows": found.rows, "differences": [one._asdict() for one in found.differences]})
+    if not found.differences:
+        speech.say(f"{corpus}: {found.rows} rows remade, all the same")
+        return 0
+    first = found.differences[0]
+    typer.echo(
+        f"error: {first.mixture_id or corpus}: {first.kind} differs: {first.words}\n"
+        f"hint: {len(found.differences)} differences in all; --json lists them",
+        err=True,
+    )
+    return 1
+
+
+@app.command()
+def train(
+    baseline: Annotated[str, typer.Argument(help="Baseline; see `sepbench list baselines`, or a folder.")],
+    corpus: Annotated[Path, typer.Option(help="Folder of a corpus.")],
+    out: Annotated[Path, typer.Option(help="Folder for the trained baseline.")],
+    steps: Annotated[int | None, typer.Option(help="Instead of the configuration's.", min=1)] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda … Default: a GPU where there is one.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a baseline on a corpus; a run that was stopped goes on."""
+    from sepbench.training import train
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"training {baseline}") as progress:
+        summary = train(baseline, corpus, out, steps=steps, seed=seed, device=device, progress=progress)
+    speech.say(f"{out}: trained {summary['steps']} steps; valid SI-SDR improvement {summary['valid_si_sdr_i']:.2f} dB")
+    speech.say(f"score it:  sepbench score {out} --corpus {corpus} --out results")
+    speech.data(summary)
+
+
+@app.command()
+def separate(
+    separator: Annotated[str, typer.Argument(help="Separator, baseline, folder, or `module:Class`.")],
+    files: Annotated[list[Path], typer.Argument(help="Recordings.")],
+    out: Annotated[Path, typer.Option(help="Folder for the estimates.")],
+    option: Options = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Separate recordings of your own."""
+    from sepbench.evaluate import separate
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"separating with {separator}") as progress:
+        written = separate(separator, files, out, options=_pairs(option, "--option"), force=force, progress=progress)
+    for path in written:
+        speech.say(str(path))
+    speech.data({"written": written})
+
+
+@app.command()
+def score(
+    separators: Annotated[list[str], typer.Argument(metavar="SEPARATOR…", help="Names, folders, or `module:Class`.")],
+    corpus: Annotated[Path, typer.Option(help="Folder of a corpus.")],
+    out: Annotated[Path, typer.Option(help="Folder of results.")],
+    split: Annotated[str, typer.Option(help="Which split is scored.")] = "test",
+    metric: Annotated[list[str] | None, typer.Option(help="Instead of the recipe's; may be repeated.")] = None,
+    option: Options = None,
+    root: Roots = None,
+    limit: Annotated[int | None, typer.Option(help="Score the first mixtures only.", min=1)] = None,
+    workers: Workers = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Run separators on a corpus, score them, keep the score of every item."""
+    from sepbench.evaluate import score
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress("scoring") as progress:
+        folders = score(
+            separators, corpus, out, split=split, metric_names=metric, options=_pairs(option, "--option"),
+            roots=_pairs(root, "--root"), limit=limit, workers=workers, force=force, progress=progress,
+        )  # fmt: skip
+    failed = [_tell_result(folder, speech) for folder in folders]
+    speech.say(f"publish them:  sepbench publish {out} --out site")
+    speech.data({"results": folders, "failed": failed})
+    return SOME_FAILED if any(failed) else 0
+
+
+@app.command()
+def publish(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS…", help="Folders of results.")],
+    out: Annotated[Path, typer.Option(help="Folder of the site.")],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make tables of results: terminal, Markdown, CSV and a page to look at and listen to."""
+    from sepbench.leaderboard import publish
+
+    _show(publish(results, out), Speech(json=json, quiet=quiet))
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(metavar="mixers|sets|baselines|metrics|separators")],
+    json: Json = False,
+) -> None:
+    """List what is on the shelves and what packages offer."""
+    from sepbench.cli.listing import listing
+
+    speech = Speech(json=json)
+    rows = listing(kind)
+    width = max((len(row["name"]) for row in rows), default=0)
+    if not json:
+        for row in rows:
+            speech.say(f"{row['name']:{width}}  {row['words']}")
+    speech.data(rows)
+
+
+def _pairs(values: Iterable[str] | None, option: str) -> dict[str, str]:
+    """Read KEY=VALUE options."""
+    from sepbench.errors import UsageError
+
+    pairs = {}
+    for value in values or ():
+        key, sign, rest = value.partition("=")
+        if not sign or not key or not rest:
+            raise UsageError(f"{option}: expected NAME=VALUE, got `{value}`", f"for example {option} esc50=DIR")
+        pairs[key] = rest
+    return pairs
+
+
+def _tell_result(folder: Path, speech: Speech) -> int:
+    """Say in a line how a separator did, and count what could not be scored."""
+    from sepbench import scores
+
+    rows = scores.read(folder / scores.FILE_NAME)[0].to_pylist()
+    failed = {row["mixture_id"] for row in rows if row["status"] in ("separator_failed", "metric_failed")}
+    reasons = [row["reason"] for row in rows if row["status"] in ("separator_failed", "metric_failed")]
+    items = len({row["mixture_id"] for row in rows})
+    speech.say(f"{folder}: {items} mixtures" + (f", {len(failed)} failed: {reasons[0]}" if failed else ""))
+    return len(failed)
+
+
+def _show(published: Any, speech: Speech) -> None:
+    for table in published.tables:
+        speech.show(table)
+    speech.say(f"tables: {published.markdown}, {published.csv}")
+    speech.say(f"page:   {published.page}")
+    speech.data({"page": published.page, "markdown": published.markdown, "csv": published.csv})

@@ -1,0 +1,180 @@
+"""Scoring one mixture: every separator, every metric, every target; a failure is a row with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sepbench import metrics
+from sepbench.catalog import label_list, labels_of
+from sepbench.corpus import Corpus, Example
+from sepbench.errors import SepbenchError
+from sepbench.evaluate.run import run
+from sepbench.metrics.metric import Metric, Score, Scores
+from sepbench.separators.protocol import Signal, build, described
+
+__all__ = ["Contestant", "ItemTask", "improvement_id", "score_item"]
+
+Row = dict[str, Any]
+
+
+class Contestant(NamedTuple):
+    """A separator as workers can build it: its name or address, and its options."""
+
+    name: str
+    options: tuple[tuple[str, str], ...] = ()
+
+
+class ItemTask(NamedTuple):
+    """One mixture of a corpus, and who is to separate it."""
+
+    corpus: Path
+    split: str
+    roots: tuple[tuple[str, str], ...]
+    index: int
+    contestants: tuple[Contestant, ...]
+    metrics: tuple[str, ...]
+
+
+def score_item(task: ItemTask) -> list[Row]:
+    """Run and score all contestants on one mixture; give rows of the score table."""
+    example = opened(task.corpus, task.split, task.roots)[task.index]
+    measures = metrics.load(task.metrics)
+    references = {name: _double(signal) for name, signal in example.sources.items()}
+    unprocessed = _measure(measures, references, {name: _double(example.mixture) for name in references}, example)
+    rows: list[Row] = []
+    for contestant in task.contestants:
+        rows += _score_contestant(contestant, example, measures, references, unprocessed)
+    return rows
+
+
+@lru_cache(maxsize=4)
+def opened(path: Path, split: str, roots: tuple[tuple[str, str], ...]) -> Corpus:
+    """Open a corpus once per process."""
+    return Corpus(path, split=split, roots=dict(roots))
+
+
+@lru_cache(maxsize=64)
+def built(contestant: Contestant) -> Any:
+    """Build a separator once per process."""
+    return build(contestant.name, dict(contestant.options))
+
+
+def scored_targets(separator: Any, example: Example) -> tuple[str, ...]:
+    """Give the targets that a separator returns and the mixture has."""
+    offered = separator.targets or example.targets
+    return tuple(name for name in offered if name in example.sources)
+
+
+def improvement_id(metric_id: str) -> str:
+    """Name the improvement of a metric over the mixture.
+
+    Examples
+    --------
+    >>> improvement_id("si_sdr"), improvement_id("si_sdr:channel-mean")
+    ('si_sdr_i', 'si_sdr_i:channel-mean')
+    """
+    name, colon, qualifiers = metric_id.partition(":")
+    return f"{name}_i{colon}{qualifiers}"
+
+
+def _score_contestant(
+    contestant: Contestant,
+    example: Example,
+    measures: list[Metric],
+    references: Mapping[str, Any],
+    unprocessed: Scores,
+) -> list[Row]:
+    separator = built(contestant)
+    who = described(separator, contestant.name)
+    targets = scored_targets(separator, example)
+    seconds: float | None = None
+    try:
+        found = run(separator, example.mixture, example.sample_rate, example.targets, example.sources)
+        seconds = found.seconds
+        estimates = {name: _double(found.estimates[name]) for name in targets}
+        scores = _measure(measures, references, estimates, example)
+    except SepbenchError as error:
+        scores = failed(targets, measures, "separator_failed", error.message)
+    base = _row(example) | {
+        "separator": who["name"],
+        "separator_version": who["version"],
+        "separate_s": seconds,
+    }
+    versions = {metric_id: metric.version for metric in measures for metric_id in metric.ids}
+    rows = []
+    for target in targets:
+        with_gains = scores[target] | _improvements(scores[target], unprocessed[target])
+        for metric_id, score in with_gains.items():
+            version = versions[metric_id.partition(":")[0].removesuffix("_i")]
+            rows.append(base | {"target": target, "metric": metric_id, "metric_version": version} | score._asdict())
+    return rows
+
+
+def failed(targets: Iterable[str], measures: list[Metric], status: str, reason: str) -> Scores:
+    """Give every metric of every target the same status."""
+    return {name: {key: Score(None, status, reason) for one in measures for key in one.ids} for name in targets}
+
+
+def _measure(
+    measures: list[Metric], references: Mapping[str, Any], estimates: Mapping[str, Any], example: Example
+) -> Scores:
+    scores: Scores = {name: {} for name in estimates}
+    for metric in measures:
+        try:
+            found = metric.score(references, estimates, example.sample_rate)
+        except Exception as error:
+            found = failed(estimates, [metric], "metric_failed", f"{type(error).__name__}: {error}")
+        for name, values in found.items():
+            scores[name] |= values
+    return scores
+
+
+def _improvements(scores: Mapping[str, Score], unprocessed: Mapping[str, Score]) -> dict[str, Score]:
+    """Subtract the mixture's score; artefacts have no improvement, since the mixture has none."""
+    gains = {}
+    for metric_id, score in scores.items():
+        before = unprocessed.get(metric_id)
+        if metric_id.startswith("sar_") or before is None:
+            continue
+        if score.value is not None and before.value is not None:
+            gains[improvement_id(metric_id)] = Score(score.value - before.value)
+        else:
+            blame = score if score.value is None else before
+            gains[improvement_id(metric_id)] = Score(None, blame.status, blame.reason)
+    return gains
+
+
+def _row(example: Example) -> Row:
+    row = example.row
+    target = next(source for source in row["sources"] if source["role"] == "target")
+    return {
+        "mixture_id": example.mixture_id,
+        "split": row["split"],
+        "group": target["group"],
+        "frame": None,
+        "snr_db": None if row["snr_mdb"] is None else row["snr_mdb"] / 1000,
+        "duration_s": row["frames"] / row["sample_rate"],
+        "conditions": label_list(conditions(row)),
+    }
+
+
+def conditions(row: Mapping[str, Any]) -> dict[str, str]:
+    """Give the labels of a row's sources as ``source.label``; sources of one name are joined with `+`."""
+    found: dict[str, list[str]] = {}
+    for source in row["sources"]:
+        for label, value in labels_of(source).items():
+            values = found.setdefault(f"{source['name']}.{label}", [])
+            if value not in values:
+                values.append(value)
+    return {name: "+".join(values) for name, values in found.items()}
+
+
+def _double(signal: Signal) -> Any:
+    double = signal.astype(np.float64)
+    double.flags.writeable = False
+    return double

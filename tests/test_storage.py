@@ -1,0 +1,103 @@
+"""Files are whole or absent; tables are what they say."""
+
+import os
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sepbench import storage
+from sepbench.errors import PlaceError, TableError
+
+SCHEMA = pa.schema(
+    [storage.column("name", pa.string(), "A name."), storage.column("later", pa.int32(), "New.", nullable=True)]
+)
+
+
+def written(path, rows=({"name": "a", "later": 1},), **options):
+    table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
+    storage.write_parquet(table, path, **({"kind": "thing", "version": 1, "metadata": {"seed": 3}} | options))
+    return path
+
+
+def test_what_fails_half_way_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.txt"
+    storage.write_text(path, "old")
+    with pytest.raises(RuntimeError), storage.atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named_with_the_reason(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlaceError, match=r"file/x.txt: can't be written \(File exists\)"):
+        storage.write_text(tmp_path / "file" / "x.txt", "")
+
+
+def test_a_full_disk_says_that_the_run_can_go_on(tmp_path):
+    with pytest.raises(PlaceError, match=r"(?s)No space left on device.*goes on where it stopped"):
+        with storage.atomic(tmp_path / "x"):
+            raise OSError(28, "No space left on device")
+
+
+def test_a_table_comes_back_with_its_metadata(tmp_path):
+    path = written(tmp_path / "t.parquet")
+    assert storage.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist() == [{"name": "a", "later": 1}]
+    assert storage.table_metadata(path, kind="thing", version=1)["seed"] == 3
+
+
+def test_every_flipped_byte_of_a_table_is_noticed_or_harmless(tmp_path):
+    rows = [{"name": f"name-{number}", "later": number} for number in range(200)]
+    path = written(tmp_path / "t.parquet", rows)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 41):
+        broken = bytearray(whole)
+        broken[at] ^= 4
+        path.write_bytes(broken)
+        try:
+            found = storage.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist()
+        except TableError:
+            continue
+        assert found == rows
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.write_text("no table"), "is not a Parquet file"),
+        (lambda path: written(path, kind="other"), "expected a thing, found other"),
+        (lambda path: written(path, version=9), "schema version 9, this sepbench reads up to 1"),
+        (lambda path: pq.write_table(pa.table({"name": ["a"]}), path), "a table of another program"),
+    ],
+)
+def test_what_is_no_such_table_is_refused_with_its_name(tmp_path, make, words):
+    path = tmp_path / "t.parquet"
+    make(path)
+    with pytest.raises(TableError, match=words) as caught:
+        storage.read_parquet(path, SCHEMA, kind="thing", version=1)
+    assert str(path) in str(caught.value)
+    assert "hint: " in str(caught.value)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(TableError, match=r"nothing.parquet: there is no such thing"):
+        storage.read_parquet(tmp_path / "nothing.parquet", SCHEMA, kind="thing", version=1)
+
+
+def test_an_older_table_gets_nulls_for_columns_that_came_later(tmp_path):
+    old = pa.schema([SCHEMA.field("name")])
+    storage.write_parquet(
+        pa.Table.from_pylist([{"name": "a"}], schema=old), tmp_path / "t", kind="thing", version=1, metadata={}
+    )
+    assert storage.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1).to_pylist() == [
+        {"name": "a", "later": None}
+    ]
+
+
+def test_unknown_and_missing_columns_are_named(tmp_path):
+    odd = pa.table({"nam": ["a"]})
+    storage.write_parquet(odd, tmp_path / "t", kind="thing", version=1, metadata={})
+    with pytest.raises(TableError, match="unknown columns: nam; missing: name"):
+        storage.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1)
