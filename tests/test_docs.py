@@ -1,0 +1,94 @@
+"""Docs are code: generated pages are what the code says, and the README's commands do what it says."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sepbench.cli import main
+from sepbench.cli.commands import app
+from sepbench.tour import RECORDINGS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted(path for folder in (ROOT, ROOT / "docs", ROOT / "mixers", ROOT / "baselines", ROOT / "leaderboards") for path in folder.glob("*.md"))  # fmt: skip
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("path", sorted(generator().pages()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_generated_page_is_what_the_code_says(path):
+    assert path.read_text(encoding="utf-8") == generator().pages()[path], "run `python docs/generate.py`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_command_is_in_the_readme_or_its_help():
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert commands == {"demo", "index", "mix", "verify", "train", "separate", "score", "publish", "list"}
+    for name in commands:
+        assert f"sepbench {name}" in README, name
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory):
+    """A folder in which the README's words can be typed: public sets as published, and a noisy recording."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(RECORDINGS / "speech" / "LibriSpeech", folder / "LibriSpeech")
+    shutil.copytree(RECORDINGS / "noise" / "ESC-50-master", folder / "ESC-50-master")
+    shutil.copy(next((RECORDINGS / "noise").rglob("5-*.wav")), folder / "noisy.wav")
+    (folder / "my_separator.py").write_text(next(block for block in blocks("python") if "class Halve" in block))
+    return folder
+
+
+@contextlib.contextmanager
+def inside(folder):
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def test_the_readmes_commands_work_as_they_stand(disk, capsys):
+    with inside(disk):
+        for line in "".join(blocks("sh")).splitlines():
+            words = shlex.split(line)
+            assert words[0] == "sepbench"
+            # what a command prints is checked where it is tested; here it must end well, and quickly
+            extra = ["--limit", "4", "--metric", "si_sdr"] if words[1] == "score" else []
+            assert main([*words[1:], *extra]) == 0, f"{line}\n{capsys.readouterr().err}"
+    assert (disk / "separated" / "noisy" / "speech.flac").exists()
+    assert "halve" in (disk / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_readmes_python_works_as_it_stands(disk):
+    script = next(block for block in blocks("python") if "sepbench.index" in block)
+    script = script.replace('"corpus"', '"corpus-2"').replace('"results"', '"results-2"').replace('"site"', '"site-2"')
+    script = script.replace("results-2\")", "results-2\", limit=2, metric_names=['snr'])")
+    (disk / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, "script.py"], cwd=disk, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["site-2/index.html", re.compile(r".*").match(done.stdout.splitlines()[1]).group()]
+    assert "['speech', 'noise']" in done.stdout
