@@ -60,7 +60,9 @@ def model_table(model: type[BaseModel]) -> Iterator[str]:
             default = "required"
         else:
             value = field.get_default(call_default_factory=True)
-            default = "" if value is None or isinstance(value, BaseModel) or value in ((), {}, "") else f"`{shown(value)}`"
+            default = (
+                "" if value is None or isinstance(value, BaseModel) or value in ((), {}, "") else f"`{shown(value)}`"
+            )
         meaning = " ".join((field.description or "").split()).replace("``", "`")
         yield f"| `{name}` | {type_words(field.annotation)} | {default} | {meaning} |"
 
@@ -158,18 +160,23 @@ def mixers_page() -> str:
         one = recipe.load(name)
         counts = ", ".join(f"{count} {split}" for split, count in one.splits.items())
         sets = ", ".join(f"`{entry}`" for entry in one.sets)
-        rows.append(f"| [`{name}`]({name}.toml) | {one.title} | {sets} | {one.sample_rate} Hz, {one.channels} ch | {counts} |")
+        rows.append(
+            f"| [`{name}`]({name}.toml) | {one.title} | {sets} | {one.sample_rate} Hz, {one.channels} ch | {counts} |"
+        )
     table = ["| recipe | what | sets | format | mixtures |", "|---|---|---|---|---|", *rows]
-    return "\n\n".join(
-        [
-            NOTE + "# The shelf of recipes",
-            "One TOML file per corpus; the name works wherever a path does (`sepbench mix NAME …`). Each file's header says "
-            "what is exact about the corpus and what is not. The grammar is in [docs/recipes.md](../docs/recipes.md).",
-            "\n".join(table),
-            "To add one: put a file here whose `name` is the file's, say in its header what is exact, run "
-            "`python docs/generate.py`, and the tests over the shelf do the rest.",
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                NOTE + "# The shelf of recipes",
+                "One TOML file per corpus; the name works wherever a path does (`sepbench mix NAME …`). Each file's header says "
+                "what is exact about the corpus and what is not. The grammar is in [docs/recipes.md](../docs/recipes.md).",
+                "\n".join(table),
+                "To add one: put a file here whose `name` is the file's, say in its header what is exact, run "
+                "`python docs/generate.py`, and the tests over the shelf do the rest.",
+            ]
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

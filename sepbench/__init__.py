@@ -36,8 +36,8 @@ _HOME = {
 __all__ = [
     "Corpus",
     "Manifest",
-    "SepbenchError",
     "Separator",
+    "SepbenchError",
     "__version__",
     "demo",
     "index",

@@ -54,12 +54,12 @@ class Pcm:
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return self.samples.shape[0]
+        return int(self.samples.shape[0])
 
     @property
     def frames(self) -> int:
         """Length in samples per channel."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     def sha256(self) -> str:
         """Hash the samples; see `pcm_sha256`."""
@@ -85,7 +85,7 @@ def pcm_sha256(samples: Ints, sample_rate: int, bits: int) -> str:
     """
     channels, frames = samples.shape
     digest = hashlib.sha256(f"sepbench-pcm-1 {sample_rate} {channels} {bits} {frames}\n".encode())
-    digest.update(np.ascontiguousarray(samples.T, dtype="<i2" if bits == 16 else "<i4"))
+    digest.update(np.ascontiguousarray(samples.T, dtype="<i2" if bits == 16 else "<i4").data)
     return digest.hexdigest()
 
 

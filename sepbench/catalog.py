@@ -226,7 +226,7 @@ def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: can't be read as a table of licences ({error})",
                          "expected a CSV file with the columns `path` and `licence`") from error  # fmt: skip
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for pattern, licence in reversed(rules):
         matching = [item.item for item in items if fnmatchcase(item.path.as_posix(), pattern)]
         if not matching:

@@ -112,6 +112,10 @@ class Corpus:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def places(self) -> dict[str, int]:
+        """Give the index of each mixture by its id."""
+        return {row["mixture_id"]: place for place, row in enumerate(self._rows)}
+
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(len(self)))
 

@@ -21,9 +21,7 @@ _PERSON = b"sepbench-draws-1"  # BLAKE2b's personalisation: 16 bytes
 _WORD = 1 << 64
 
 
-def draws_for(
-    recipe: str, version: int, seed: int, split: str, item: str, purpose: str, epoch: int = 0
-) -> Draws:
+def draws_for(recipe: str, version: int, seed: int, split: str, item: str, purpose: str, epoch: int = 0) -> Draws:
     """Give the draws of one purpose of one item.
 
     Parameters

@@ -17,7 +17,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 __all__ = ["Outcome", "WorkerCrashedError", "default_workers", "run"]
 
@@ -26,7 +27,13 @@ R = TypeVar("R")
 
 _ONE_THREAD = {
     name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+    )
 }
 
 
@@ -34,7 +41,8 @@ class WorkerCrashedError(RuntimeError):
     """A worker process died, twice, while it ran this task."""
 
 
-class Outcome(NamedTuple):
+@dataclass(frozen=True)
+class Outcome:
     """What became of one task: its place in the list, and a result or an error."""
 
     index: int
@@ -84,7 +92,8 @@ def _drain(
     try:
         while queue or running:
             while queue and len(running) < 2 * workers:
-                running[pool.submit(_attempt, function, *queue[0])] = queue[0]
+                index, task = queue[0]
+                running[pool.submit(_attempt, function, index, task)] = queue[0]
                 queue.popleft()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -95,10 +104,14 @@ def _drain(
     except BrokenProcessPool:
         return sorted(running.values(), key=lambda item: item[0])
     finally:
+        # when the caller was interrupted, workers are in the middle of tasks that nobody waits for any more
+        workers_left = list((pool._processes or {}).values()) if running else []
         pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers_left:
+            worker.terminate()
 
 
-def _attempt(function: Callable[[T], R], index: int, task: T) -> Outcome:
+def _attempt(function: Callable[[Any], Any], index: int, task: Any) -> Outcome:
     try:
         return Outcome(index, function(task), None)
     except Exception as error:
@@ -113,7 +126,6 @@ def _die_with_parent() -> None:
         if parent is not None:
             multiprocessing.connection.wait([parent.sentinel])
             os._exit(3)
-
 
     import signal
 

@@ -63,7 +63,7 @@ class Gain(NamedTuple):
     def __float__(self) -> float:
         return math.ldexp(self.mantissa, -self.shift)
 
-    def __mul__(self, other: object) -> Gain:  # type: ignore[override]
+    def __mul__(self, other: object) -> Gain:
         if not isinstance(other, Gain):
             return NotImplemented
         return Gain.of(_EXACT.multiply(self.decimal(), other.decimal()))
@@ -89,7 +89,8 @@ def energy(samples: NDArray[Any]) -> int:
     whole = len(flat) // _BLOCK * _BLOCK
     blocks = flat[:whole].reshape(-1, _BLOCK)
     tail = flat[whole:]
-    return sum(np.einsum("ij,ij->i", blocks, blocks).tolist()) + int(np.dot(tail, tail))
+    squares: list[int] = np.einsum("ij,ij->i", blocks, blocks).tolist()
+    return sum(squares) + int(np.dot(tail, tail))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -100,7 +100,7 @@ class Source(_Model):
         if self.splits is not None and self.shares is not None:
             raise ValueError("`splits` and `shares` exclude each other")
         if self.pick == "all" and self.coherent_with is None:
-            raise ValueError("`pick = \"all\"` needs `coherent_with`")
+            raise ValueError('`pick = "all"` needs `coherent_with`')
         if self.snr_db is not None and self.level_dbfs is not None:
             raise ValueError("`snr_db` and `level_dbfs` exclude each other")
         return self
@@ -160,13 +160,15 @@ class Recipe(_Model):
     def _fits(self) -> Recipe:
         targets = [source for source in self.sources if source.role == "target"]
         if not targets:
-            raise ValueError("one source needs `role = \"target\"`")
+            raise ValueError('one source needs `role = "target"`')
         if targets[0].snr_db is not None:
             raise ValueError(f"sources.{targets[0].name}: the first target has no `snr_db` against itself")
         own = [source.name for source in self.sources if source.snr_db is not None or source.level_dbfs is not None]
         others = {source.name for source in self.sources} - {targets[0].name}
         if self.levels.snr_db is not None and (set(own) & others):
-            raise ValueError(f"`levels.snr_db` and a level of {', '.join(sorted(set(own) & others))} exclude each other")
+            raise ValueError(
+                f"`levels.snr_db` and a level of {', '.join(sorted(set(own) & others))} exclude each other"
+            )
         if self.levels.snr_db is not None and not others:
             raise ValueError("`levels.snr_db` needs a source besides the target")
         seen: list[str] = []
@@ -225,9 +227,7 @@ def _readable(error: ValidationError, where: str) -> RecipeError:
     place = [str(part) for part in first["loc"] if not (isinstance(part, str) and part.startswith(("function", "lit")))]
     if first["type"] == "extra_forbidden":
         known = _known_keys(first["loc"][:-1])
-        return RecipeError(
-            f"{where}: unknown key `{'.'.join(place)}`", did_you_mean(place[-1], known, kind="keys")
-        )
+        return RecipeError(f"{where}: unknown key `{'.'.join(place)}`", did_you_mean(place[-1], known, kind="keys"))
     if first["type"] == "missing":
         return RecipeError(f"{where}: the key `{'.'.join(place)}` is missing", "add it; see docs/recipes.md")
     message = first["msg"].removeprefix("Value error, ")
@@ -241,6 +241,6 @@ def _known_keys(place: tuple[Any, ...]) -> list[str]:
         model = Source
     elif place and place[0] == "levels":
         model = Levels
-    if place and str(place[-1]).endswith("_db") or place and str(place[-1]) == "level_dbfs":
+    if (place and str(place[-1]).endswith("_db")) or (place and str(place[-1]) == "level_dbfs"):
         model = Draw
     return sorted(model.model_fields)

@@ -77,7 +77,8 @@ def resample(samples: Ints, from_rate: int, to_rate: int) -> Ints:
         result = np.pad(result, ((0, 0), (0, frames - result.shape[1])))
     if np.abs(result).max(initial=0) >= MAX_MAGNITUDE:
         raise AudioError("resample: the signal overshoots full scale by more than 12 dB", "scale the source down")
-    return result.astype(np.int32)
+    exact_steps: Ints = result.astype(np.int32)
+    return exact_steps
 
 
 def _ratio(from_rate: int, to_rate: int) -> tuple[int, int]:

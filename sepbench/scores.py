@@ -17,6 +17,7 @@ FILE_NAME = "scores.parquet"
 STATUSES = {
     "ok": "the value is defined and finite",
     "saturated_high": "the estimate is the reference, or the value is above 100 dB: rounding noise, shown as `> 100 dB`",
+    "saturated_low": "the value is -inf dB: the estimate holds nothing of the reference; ranked as the worst",
     "silent_reference": "undefined: the reference is silent",
     "silent_estimate": "undefined: the estimate is silent; ranked as the worst",
     "nonfinite_estimate": "undefined: the separator returned NaN or infinity",

@@ -63,7 +63,9 @@ def find(kind: str, name: str) -> Path:
     if name in names(kind):
         return own
     if path.suffix == ".toml" or "/" in name:
-        raise UnknownNameError(f"{name}: there is no such file or folder", did_you_mean(name, names(kind), kind=f"{_one(kind)}s"))
+        raise UnknownNameError(
+            f"{name}: there is no such file or folder", did_you_mean(name, names(kind), kind=f"{_one(kind)}s")
+        )
     raise UnknownNameError(f"unknown {_one(kind)} `{name}`", did_you_mean(name, names(kind), kind=f"{_one(kind)}s"))
 
 

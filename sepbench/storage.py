@@ -142,7 +142,9 @@ def read_parquet(path: Path, schema: pa.Schema, *, kind: str, version: int) -> p
     extra = sorted(set(table.column_names) - set(schema.names))
     missing = sorted(field.name for field in schema if field.name not in table.column_names and not field.nullable)
     if extra or missing:
-        parts = [f"unknown columns: {', '.join(extra)}"] * bool(extra) + [f"missing: {', '.join(missing)}"] * bool(missing)
+        parts = [f"unknown columns: {', '.join(extra)}"] * bool(extra) + [f"missing: {', '.join(missing)}"] * bool(
+            missing
+        )
         raise TableError(f"{path}: is not a {kind} of version {found['schema_version']} ({'; '.join(parts)})",
                          "make it again with sepbench")  # fmt: skip
     arrays = [

@@ -18,7 +18,8 @@ from sepbench.tour import RECORDINGS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = sorted(path for folder in (ROOT, ROOT / "docs", ROOT / "mixers", ROOT / "baselines", ROOT / "leaderboards") for path in folder.glob("*.md"))  # fmt: skip
+SHELVES = [ROOT / name for name in ("mixers", "baselines", "leaderboards")]
+PAGES = sorted(page for folder in (ROOT, ROOT / "docs", *SHELVES) for page in folder.glob("*.md"))
 
 
 def generator():
@@ -86,9 +87,12 @@ def test_the_readmes_commands_work_as_they_stand(disk, capsys):
 def test_the_readmes_python_works_as_it_stands(disk):
     script = next(block for block in blocks("python") if "sepbench.index" in block)
     script = script.replace('"corpus"', '"corpus-2"').replace('"results"', '"results-2"').replace('"site"', '"site-2"')
-    script = script.replace("results-2\")", "results-2\", limit=2, metric_names=['snr'])")
+    script = script.replace('results-2")', "results-2\", limit=2, metric_names=['snr'])")
     (disk / "script.py").write_text(script)
     done = subprocess.run([sys.executable, "script.py"], cwd=disk, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["site-2/index.html", re.compile(r".*").match(done.stdout.splitlines()[1]).group()]
+    assert done.stdout.splitlines() == [
+        "site-2/index.html",
+        re.compile(r".*").match(done.stdout.splitlines()[1]).group(),
+    ]
     assert "['speech', 'noise']" in done.stdout

@@ -85,7 +85,7 @@ def test_a_missing_key_is_named():
 def test_a_file_that_is_no_toml_is_named(tmp_path):
     path = tmp_path / "broken.toml"
     path.write_text("name = ")
-    with pytest.raises(RecipeError, match="broken.toml: is not valid TOML"):
+    with pytest.raises(RecipeError, match=r"broken\.toml: is not valid TOML"):
         recipes.load(path)
 
 

@@ -27,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(words, prog_name="sepbench", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        _complain("interrupted", "run the same command again: it goes on where it stopped")
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as error:
@@ -40,8 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, SepbenchError):
             _complain(error.message, error.hint)
             return error.exit_code
-        _complain(f"{type(error).__name__}: {error}", "this is a bug in sepbench; --debug shows where: please report it")
+        _complain(
+            f"{type(error).__name__}: {error}", "this is a bug in sepbench; --debug shows where: please report it"
+        )
         return BUG
+    if code == INTERRUPTED:  # as typer itself may have said
+        _complain("interrupted", "run the same command again: it goes on where it stopped")
     return code if isinstance(code, int) else 0
 
 

@@ -62,7 +62,9 @@ def index(
     root: Annotated[Path, typer.Option(help="Folder that holds the set.")],
     out: Annotated[Path, typer.Option(help="Catalog to write, a .parquet file.")],
     option: Options = None,
-    licences: Annotated[Path | None, typer.Option(help="CSV of path, licence: where they differ from the set's.")] = None,
+    licences: Annotated[
+        Path | None, typer.Option(help="CSV of path, licence: where they differ from the set's.")
+    ] = None,
     workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -227,13 +229,14 @@ def score(
 def publish(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS…", help="Folders of results.")],
     out: Annotated[Path, typer.Option(help="Folder of the site.")],
+    main: Annotated[str | None, typer.Option(help="Metric to rank by. Default: the corpus's own.")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Make tables of results: terminal, Markdown, CSV and a page to look at and listen to."""
     from sepbench.leaderboard import publish
 
-    _show(publish(results, out), Speech(json=json, quiet=quiet))
+    _show(publish(results, out, main=main), Speech(json=json, quiet=quiet))
 
 
 @app.command("list")

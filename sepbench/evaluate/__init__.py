@@ -1,6 +1,6 @@
 """Running and scoring: `score` takes separators over a corpus, `separate` over files."""
 
-from sepbench.evaluate.score import score
-from sepbench.evaluate.separate import separate
+from sepbench.evaluate.scoring import score
+from sepbench.evaluate.separating import separate
 
 __all__ = ["score", "separate"]

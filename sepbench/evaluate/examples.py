@@ -4,63 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sepbench import storage
 from sepbench.audio import write_pcm
 from sepbench.catalog import labels_of
+from sepbench.errors import SepbenchError
 from sepbench.evaluate.items import Contestant, built, opened
-from sepbench.evaluate.run import run
+from sepbench.evaluate.running import run
 from sepbench.separators.protocol import Signal
 
-__all__ = ["write_examples"]
+__all__ = ["ExampleTask", "pick_examples", "write_examples"]
 
 _BITS = 16
 
 
-def write_examples(
-    folder: Path,
-    rows: Sequence[dict[str, Any]],
-    metric: str,
-    contestant: Contestant,
-    where: tuple[Path, str, tuple[tuple[str, str], ...]],
-) -> list[dict[str, Any]]:
-    """Separate three items again and write what goes in and what comes out.
+class ExampleTask(NamedTuple):
+    """A separator, three of the corpus's items, and where their audio goes."""
+
+    folder: Path
+    contestant: Contestant
+    where: tuple[Path, str, tuple[tuple[str, str], ...]]
+    picks: tuple[tuple[str, dict[str, Any]], ...]
+
+
+def pick_examples(rows: Sequence[dict[str, Any]], metric: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Pick the best, the median and the worst item of a separator, for each target.
 
     Parameters
     ----------
-    folder : Path
-        The result folder; audio goes to ``examples/`` in it.
     rows : sequence of dict
         The separator's scores.
     metric : str
         By what the items are ranked, without qualifiers: an improvement.
-    contestant : Contestant
-    where : tuple
-        Corpus folder, split and roots.
 
     Returns
     -------
-    list of dict
-        As ``result.json`` holds them; empty where the metric is defined for no item.
+    tuple of (str, dict)
+        Which it is, and its row; empty where the metric is defined for no item.
     """
-    first_target = rows[0]["target"] if rows else ""
-    ranked = sorted(
-        (row for row in rows if row["metric"].partition(":")[0] == metric and row["target"] == first_target
-         and row["value"] is not None),
-        key=lambda row: (row["value"], row["mixture_id"]),
-    )  # fmt: skip
-    if not ranked:
-        return []
-    picks = {"best": ranked[-1], "median": ranked[len(ranked) // 2], "worst": ranked[0]}
-    corpus = opened(*where)
-    places = {row["mixture_id"]: place for place, row in enumerate(corpus._rows)}
+    picks: list[tuple[str, dict[str, Any]]] = []
+    for target in dict.fromkeys(row["target"] for row in rows):
+        ranked = sorted(
+            (row for row in rows if row["metric"].partition(":")[0] == metric and row["target"] == target
+             and row["value"] is not None),
+            key=lambda row: (row["value"], row["mixture_id"]),
+        )  # fmt: skip
+        if ranked:
+            picks += [("best", ranked[-1]), ("median", ranked[len(ranked) // 2]), ("worst", ranked[0])]
+    return tuple(picks)
+
+
+def write_examples(task: ExampleTask) -> list[dict[str, Any]]:
+    """Separate the items again, and write what goes in and what comes out, as ``result.json`` holds it.
+
+    An item that can't be separated a second time is left out.
+    """
+    corpus = opened(*task.where)
+    places = corpus.places()
     examples = []
-    for which, row in picks.items():
+    for which, row in task.picks:
         example = corpus[places[row["mixture_id"]]]
-        found = run(built(contestant), example.mixture, example.sample_rate, example.targets, example.sources)
+        try:
+            found = run(built(task.contestant), example.mixture, example.sample_rate, example.targets, example.sources)
+        except SepbenchError:
+            continue
         target = row["target"]
         signals = {
             "mixture": ("mixture", example.mixture),
@@ -70,7 +80,7 @@ def write_examples(
         files = {}
         for name, (stem, signal) in signals.items():
             files[name] = f"examples/{example.mixture_id}/{stem}.flac"
-            with storage.atomic(folder / files[name]) as temporary:
+            with storage.atomic(task.folder / files[name]) as temporary:
                 write_pcm(temporary, _to_listen(signal), example.sample_rate, _BITS, container=".flac")
         examples.append(
             {

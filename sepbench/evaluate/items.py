@@ -13,11 +13,11 @@ from sepbench import metrics
 from sepbench.catalog import label_list, labels_of
 from sepbench.corpus import Corpus, Example
 from sepbench.errors import SepbenchError
-from sepbench.evaluate.run import run
+from sepbench.evaluate.running import run
 from sepbench.metrics.metric import Metric, Score, Scores
 from sepbench.separators.protocol import Signal, build, described
 
-__all__ = ["Contestant", "ItemTask", "improvement_id", "score_item"]
+__all__ = ["Contestant", "ItemTask", "failed", "improvement_id", "score_item", "score_rows", "scored_targets"]
 
 Row = dict[str, Any]
 
@@ -35,14 +35,14 @@ class ItemTask(NamedTuple):
     corpus: Path
     split: str
     roots: tuple[tuple[str, str], ...]
-    index: int
+    number: int
     contestants: tuple[Contestant, ...]
     metrics: tuple[str, ...]
 
 
 def score_item(task: ItemTask) -> list[Row]:
     """Run and score all contestants on one mixture; give rows of the score table."""
-    example = opened(task.corpus, task.split, task.roots)[task.index]
+    example = opened(task.corpus, task.split, task.roots)[task.number]
     measures = metrics.load(task.metrics)
     references = {name: _double(signal) for name, signal in example.sources.items()}
     unprocessed = _measure(measures, references, {name: _double(example.mixture) for name in references}, example)
@@ -99,25 +99,38 @@ def _score_contestant(
         estimates = {name: _double(found.estimates[name]) for name in targets}
         scores = _measure(measures, references, estimates, example)
     except SepbenchError as error:
-        scores = failed(targets, measures, "separator_failed", error.message)
-    base = _row(example) | {
+        scores = failed(targets, measures, example, "separator_failed", error.message)
+    return score_rows(who, example, measures, scores, unprocessed, seconds)
+
+
+def score_rows(
+    who: Mapping[str, Any],
+    example: Example,
+    measures: list[Metric],
+    scores: Scores,
+    unprocessed: Scores,
+    seconds: float | None,
+) -> list[Row]:
+    """Turn the scores of a separator on one mixture, and their improvements, into rows of the table."""
+    base = _base_row(example) | {
         "separator": who["name"],
         "separator_version": who["version"],
         "separate_s": seconds,
     }
     versions = {metric_id: metric.version for metric in measures for metric_id in metric.ids}
     rows = []
-    for target in targets:
-        with_gains = scores[target] | _improvements(scores[target], unprocessed[target])
-        for metric_id, score in with_gains.items():
+    for target, values in scores.items():
+        for metric_id, score in (values | _improvements(values, unprocessed[target])).items():
             version = versions[metric_id.partition(":")[0].removesuffix("_i")]
             rows.append(base | {"target": target, "metric": metric_id, "metric_version": version} | score._asdict())
     return rows
 
 
-def failed(targets: Iterable[str], measures: list[Metric], status: str, reason: str) -> Scores:
-    """Give every metric of every target the same status."""
-    return {name: {key: Score(None, status, reason) for one in measures for key in one.ids} for name in targets}
+def failed(targets: Iterable[str], measures: list[Metric], example: Example, status: str, reason: str) -> Scores:
+    """Give every metric of every target the same status, under the ids that its scores would have."""
+    channels = example.mixture.shape[0]
+    ids = [key for one in measures for key in one.ids_for(channels, example.sample_rate)]
+    return {name: {key: Score(None, status, reason) for key in ids} for name in targets}
 
 
 def _measure(
@@ -128,7 +141,7 @@ def _measure(
         try:
             found = metric.score(references, estimates, example.sample_rate)
         except Exception as error:
-            found = failed(estimates, [metric], "metric_failed", f"{type(error).__name__}: {error}")
+            found = failed(estimates, [metric], example, "metric_failed", f"{type(error).__name__}: {error}")
         for name, values in found.items():
             scores[name] |= values
     return scores
@@ -149,7 +162,7 @@ def _improvements(scores: Mapping[str, Score], unprocessed: Mapping[str, Score])
     return gains
 
 
-def _row(example: Example) -> Row:
+def _base_row(example: Example) -> Row:
     row = example.row
     target = next(source for source in row["sources"] if source["role"] == "target")
     return {

@@ -53,7 +53,9 @@ def inside(root: Path, relative: str) -> Path:
     """
     path = root / relative
     if os.path.isabs(relative) or ".." in Path(relative).parts or not path.resolve().is_relative_to(root.resolve()):
-        raise UsageError(f"`{relative}`: leaves the folder {root}", "the table was not made by sepbench, or was altered")
+        raise UsageError(
+            f"`{relative}`: leaves the folder {root}", "the table was not made by sepbench, or was altered"
+        )
     return path
 
 

@@ -1,0 +1,62 @@
+"""Metrics: functions of signals, and what the scorer makes of them.
+
+The functions take ``reference, estimate`` in this order and return float64 with NaN and infinities as IEEE arithmetic
+gives them. `load` gives the registered metrics, which turn what is undefined into a status and a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sepbench import shelf
+from sepbench.errors import UsageError
+from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
+from sepbench.metrics.metric import Metric, Score, Scores, metric_id
+from sepbench.metrics.pesq import pesq_nb, pesq_wb
+from sepbench.metrics.si_sdr import si_sdr
+from sepbench.metrics.snr import snr
+from sepbench.metrics.stoi import estoi, stoi
+
+__all__ = [
+    "BssEval",
+    "Metric",
+    "Score",
+    "Scores",
+    "bss_eval_sources",
+    "estoi",
+    "load",
+    "metric_id",
+    "pesq_nb",
+    "pesq_wb",
+    "si_sdr",
+    "snr",
+    "stoi",
+]
+
+
+def load(names: Iterable[str] | None = None) -> list[Metric]:
+    """Give registered metrics by name, in the order asked for; all of them, sorted by name, if no names are given.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no metric of a name.
+    UsageError
+        If what stands under a name is no `Metric`.
+
+    Examples
+    --------
+    >>> [metric.title for metric in load(["si_sdr", "snr"])]
+    ['SI-SDR', 'SNR']
+    """
+    return [_loaded(name) for name in (shelf.names("metrics") if names is None else names)]
+
+
+def _loaded(name: str) -> Metric:
+    found = shelf.load("metrics", name)
+    if not isinstance(found, Metric):
+        raise UsageError(
+            f"`{name}`: expected a Metric, got {type(found).__name__}",
+            "an entry point of `sepbench.metrics` names a `sepbench.metrics.Metric`",
+        )
+    return found

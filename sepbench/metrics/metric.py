@@ -1,0 +1,270 @@
+"""What a metric is: a registered description and a function from references and estimates to scores.
+
+The rules for what can't be scored live here, once: `undefined` for the signals, `decibels` for the values, `together`
+for channels and `metric_id` for what the name has to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepbench.errors import SignalError, did_you_mean
+
+__all__ = [
+    "SATURATED_DB",
+    "Metric",
+    "Score",
+    "Scores",
+    "decibels",
+    "each_signal",
+    "matched",
+    "metric_id",
+    "paired",
+    "score_channels",
+    "together",
+    "undefined",
+]
+
+Floats = NDArray[np.float64]
+SATURATED_DB = 100.0  # above it a decibel value is the rounding noise of float32 estimates and of the arithmetic
+
+
+class Score(NamedTuple):
+    """A value, or why there is none: `sepbench.scores.STATUSES` lists the statuses."""
+
+    value: float | None
+    status: str = "ok"
+    reason: str | None = None
+
+
+Scores = dict[str, dict[str, Score]]  # target -> metric id -> score
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as the runner sees it.
+
+    Attributes
+    ----------
+    name : str
+        As ``--metric`` takes it.
+    ids : tuple of str
+        What it gives: the names in the score table, with the definition in them. `metric_id` may add qualifiers.
+    title, unit, reference, definition : str
+        For tables and docs; `reference` is the paper, `definition` one or two sentences that leave nothing open.
+    version : str
+        Implementation and its version; a published number never changes under it.
+    score : callable
+        ``score(references, estimates, sample_rate)`` takes two mappings of name to float64 arrays of shape
+        (channel, time), read-only; *all* sources of the mixture as references and the estimates that there are, and
+        gives `Scores`. It never raises for what the samples are, only for shapes and names that do not fit together.
+    lowest, highest : float
+        Range: a value outside is no value of this metric.
+    higher_is_better : bool
+        Which way a ranking goes.
+    per_channel : bool
+        Whether channels are scored one by one and averaged; else they are scored together.
+    rates : tuple of int, optional
+        The sample rates in Hz that it takes; from any other it resamples. None takes all.
+    titles : mapping of str to str
+        A title for each id, where there are several.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    title: str
+    unit: str
+    reference: str
+    definition: str
+    version: str
+    score: Callable[[Mapping[str, Floats], Mapping[str, Floats], int], Scores]
+    lowest: float
+    highest: float
+    higher_is_better: bool = True
+    per_channel: bool = True
+    rates: tuple[int, ...] | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def ids_for(self, channels: int, sample_rate: int) -> tuple[str, ...]:
+        """Give its ids for a corpus, with what the names have to say beyond the definition.
+
+        Parameters
+        ----------
+        channels : int
+            Of the references.
+        sample_rate : int
+            Of the corpus, in Hz.
+        """
+        resampled = self.rates is not None and sample_rate not in self.rates
+        return tuple(
+            metric_id(
+                name,
+                channels=channels if self.per_channel else 1,
+                resampled_from=sample_rate if resampled else None,
+            )
+            for name in self.ids
+        )
+
+
+def paired(reference: Any, estimate: Any, *, where: str) -> tuple[Floats, Floats]:
+    """Bring two signals into float64 and make sure that they fit together.
+
+    Raises
+    ------
+    SignalError
+        If the shapes differ, there are no samples, or the type is not a real number.
+    """
+    reference, estimate = np.asarray(reference), np.asarray(estimate)
+    for name, signal in (("reference", reference), ("estimate", estimate)):
+        if signal.dtype.kind not in "fiu":
+            raise SignalError(f"{where}: the {name} is an array of {signal.dtype}", "pass real numbers")
+    if reference.shape != estimate.shape:
+        raise SignalError(
+            f"{where}: reference has shape {reference.shape} but estimate has {estimate.shape}",
+            "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean",
+        )
+    if reference.ndim == 0 or reference.shape[-1] == 0:
+        raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
+    # C order: a sum over time then has one order of additions, whatever the strides were
+    return reference.astype(np.float64, order="C", copy=False), estimate.astype(np.float64, order="C", copy=False)
+
+
+def each_signal(measure: Callable[[Floats, Floats], float], reference: Floats, estimate: Floats) -> Floats:
+    """Apply a measure of one-dimensional signals over all leading axes."""
+    length = reference.shape[-1]
+    pairs = zip(reference.reshape(-1, length), estimate.reshape(-1, length), strict=True)
+    values = np.array([measure(*pair) for pair in pairs], dtype=np.float64)
+    shaped: Floats = values.reshape(reference.shape[:-1])[()]  # a scalar for one signal, as numpy's reductions give
+    return shaped
+
+
+def metric_id(name: str, *, channels: int = 1, resampled_from: int | None = None) -> str:
+    """Write a metric's name as the score table holds it: what was done beyond its definition stands behind a colon.
+
+    Parameters
+    ----------
+    name : str
+        One of `Metric.ids`.
+    channels : int
+        How many channels were scored one by one and averaged.
+    resampled_from : int, optional
+        Rate of the corpus in Hz, where the metric does not take it.
+
+    Examples
+    --------
+    >>> metric_id("si_sdr"), metric_id("si_sdr", channels=2)
+    ('si_sdr', 'si_sdr:channel-mean')
+    >>> metric_id("pesq_wb", channels=2, resampled_from=44100)
+    'pesq_wb:channel-mean,from-44100'
+    """
+    qualifiers = ["channel-mean"] if channels > 1 else []
+    qualifiers += [f"from-{resampled_from}"] if resampled_from else []
+    return f"{name}:{','.join(qualifiers)}" if qualifiers else name
+
+
+def matched(references: Mapping[str, Any], target: str, estimate: Any, *, where: str) -> tuple[Floats, Floats]:
+    """Find the reference of an estimate, both of shape (channel, time).
+
+    Raises
+    ------
+    SignalError
+        If there is no reference of this name, or the two do not fit together.
+    """
+    if target not in references:
+        raise SignalError(
+            f"{where}: there is no reference for the estimate `{target}`",
+            did_you_mean(target, references, kind="references"),
+        )
+    reference, estimate = paired(references[target], estimate, where=f"{where}: `{target}`")
+    if reference.ndim != 2:
+        raise SignalError(
+            f"{where}: `{target}` has shape {reference.shape}", "the scorer takes arrays of shape (channel, time)"
+        )
+    return reference, estimate
+
+
+def undefined(reference: Floats, estimate: Floats, *, silence_is_defined: bool = False) -> Score | None:
+    """Say why a pair of signals has no score, or None where it may have one.
+
+    What the corpus is comes before what the separator did, so a mixture that can't be scored is the same one for all.
+
+    Parameters
+    ----------
+    silence_is_defined : bool
+        Whether a silent estimate has a value: it has for SNR, 0 dB.
+    """
+    if not np.isfinite(reference).all():
+        return Score(None, "metric_failed", "the reference holds NaN or infinity")
+    if not reference.any():
+        return Score(None, "silent_reference")
+    if not np.isfinite(estimate).all():
+        broken = estimate.size - int(np.isfinite(estimate).sum())
+        return Score(None, "nonfinite_estimate", f"{broken} of {estimate.size} samples are NaN or infinity")
+    if not (silence_is_defined or estimate.any()):
+        return Score(None, "silent_estimate")
+    return None
+
+
+def decibels(value: float) -> Score:
+    """Turn a level ratio of two defined signals into a score.
+
+    Examples
+    --------
+    >>> decibels(9.5)
+    Score(value=9.5, status='ok', reason=None)
+    >>> decibels(math.inf).status, decibels(math.nan).status
+    ('saturated_high', 'metric_failed')
+    """
+    if math.isnan(value):
+        return Score(None, "metric_failed", "the value is not a number")
+    if value > SATURATED_DB:
+        return Score(None, "saturated_high")
+    if value == -math.inf:
+        return Score(None, "saturated_low")
+    return Score(float(value))
+
+
+def together(channels: Sequence[Score]) -> Score:
+    """Take the mean over channels; one that is undefined leaves the whole undefined."""
+    for number, (_, status, reason) in enumerate(channels, 1):
+        if status != "ok":
+            if len(channels) > 1:
+                reason = f"channel {number} of {len(channels)}" + (f": {reason}" if reason else "")
+            return Score(None, status, reason)
+    return Score(math.fsum(score.value or 0.0 for score in channels) / len(channels))
+
+
+def score_channels(
+    name: str,
+    measure: Callable[[Floats, Floats, int], Score],
+    references: Mapping[str, Floats],
+    estimates: Mapping[str, Floats],
+    sample_rate: int,
+    *,
+    native_rates: Sequence[int] | None = None,
+) -> Scores:
+    """Score every target channel by channel, with the mean over channels.
+
+    Parameters
+    ----------
+    name : str
+        One of `Metric.ids`.
+    measure : callable
+        Gives the score of one channel, defined or not; it never sees a pair that is `undefined`.
+    native_rates : sequence of int, optional
+        Rates that the metric takes; at any other `measure` resamples, and the id says so.
+    """
+    resampled = native_rates is not None and sample_rate not in native_rates
+    scores: Scores = {}
+    for target in estimates:
+        pairs = zip(*matched(references, target, estimates[target], where=name), strict=True)
+        channels = [undefined(*pair) or measure(*pair, sample_rate) for pair in pairs]
+        key = metric_id(name, channels=len(channels), resampled_from=sample_rate if resampled else None)
+        scores[target] = {key: together(channels)}
+    return scores

@@ -1,0 +1,196 @@
+"""Perceptual evaluation of speech quality, wideband and narrowband, as the `pesq` package computes it.
+
+The package is the ITU's C code. It writes beyond its arrays, and may end the process, where a reference has more than
+50 utterances (a stretch of 0.2 s or more after a pause of more than 0.2 s). Up to 20 s there can't be so many; from
+there to 30 s they are counted first; what is longer, or has too many, is not scored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepbench.errors import MissingExtraError, SignalError
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels, undefined
+
+__all__ = ["PESQ_NB", "PESQ_WB", "pesq_nb", "pesq_wb"]
+
+LONGEST_S = 30
+_SAFE_S = 20  # 50 utterances and 50 pauses of 0.2 s
+_MOST_UTTERANCES = 45  # counted before the package's filters, so with some distance to 50
+_RATES: dict[str, tuple[int, ...]] = {"wb": (16000,), "nb": (8000, 16000)}
+
+
+def pesq_wb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
+    """Compute the wideband PESQ (P.862.2, MOS-LQO).
+
+    It does not hear the estimate's level or polarity: never show it alone.
+
+    Parameters
+    ----------
+    reference, estimate : array_like of shape (..., time)
+        Same shape, up to 30 s. Neither is modified. They are rounded to float32.
+    sample_rate : int
+        16000.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where either signal is silent or not finite, shorter than 0.25 s, or holds no utterance or too many.
+
+    Raises
+    ------
+    MissingExtraError
+        If the `pesq` package is not installed.
+    SignalError
+        If the shapes differ, there are no samples, the rate is another, or the recording is longer than 30 s.
+
+    References
+    ----------
+    ITU-T P.862 (2001) and P.862.2 (2007).
+    """
+    return _over_signals("wb", reference, estimate, sample_rate)
+
+
+def pesq_nb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
+    """Compute the narrowband PESQ (P.862.1, MOS-LQO).
+
+    Parameters
+    ----------
+    reference, estimate
+        As for `pesq_wb`.
+    sample_rate : int
+        8000 or 16000.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        NaN where `pesq_wb` has no value.
+
+    Raises
+    ------
+    MissingExtraError, SignalError
+        As for `pesq_wb`.
+
+    References
+    ----------
+    ITU-T P.862 (2001) and P.862.1 (2003).
+    """
+    return _over_signals("nb", reference, estimate, sample_rate)
+
+
+def _over_signals(mode: str, reference: Any, estimate: Any, sample_rate: int) -> Floats:
+    name = f"pesq_{mode}"
+    reference, estimate = paired(reference, estimate, where=name)
+    if sample_rate not in _RATES[mode]:
+        raise SignalError(
+            f"{name}: expected a sample rate of {' or '.join(map(str, _RATES[mode]))}, got {sample_rate}",
+            "resample both signals first; the scorer does so and says it in the id",
+        )
+    if reference.shape[-1] > LONGEST_S * sample_rate:
+        raise SignalError(
+            f"{name}: the recording has {reference.shape[-1] / sample_rate:.1f} s, more than {LONGEST_S} s",
+            "the `pesq` package may crash on long speech: score excerpts",
+        )
+    if not _installed():
+        raise MissingExtraError(f"{name}: the package `pesq` is not installed", 'pip install "sepbench[pesq]"')
+
+    def value(s: Floats, s_hat: Floats) -> float:
+        found = (undefined(s, s_hat) or _run(s, s_hat, int(sample_rate), mode)).value
+        return math.nan if found is None else found
+
+    return each_signal(value, reference, estimate)
+
+
+def _installed() -> bool:
+    with contextlib.suppress(ImportError):
+        import pesq  # noqa: F401
+
+        return True
+    return False
+
+
+def _run(reference: Floats, estimate: Floats, sample_rate: int, mode: str) -> Score:
+    import pesq
+
+    if len(reference) > _SAFE_S * sample_rate and (count := _utterances(reference, sample_rate)) > _MOST_UTTERANCES:
+        return Score(None, "out_of_range", f"{count} utterances, more than {_MOST_UTTERANCES}")
+    with np.errstate(all="ignore"):
+        pair = reference.astype(np.float32), estimate.astype(np.float32)
+    try:
+        with np.errstate(all="ignore"):
+            return Score(float(pesq.pesq(sample_rate, *pair, mode)))
+    except pesq.BufferTooShortError:
+        return Score(None, "too_short", "shorter than 0.25 s")
+    except pesq.NoUtterancesError:
+        return Score(None, "no_utterance")
+    except (pesq.PesqError, ValueError) as error:  # such as a NaN that came up inside
+        words = error.args[0] if error.args else ""
+        return Score(None, "metric_failed", f"pesq: {words.decode() if isinstance(words, bytes) else words}")
+
+
+def _utterances(reference: Floats, sample_rate: int) -> int:
+    """Count utterances as the package's voice activity detection does, at whichever threshold gives the most."""
+    frame = sample_rate // 250  # 4 ms
+    power = np.square(reference[: len(reference) // frame * frame].reshape(-1, frame)).sum(axis=1)
+    return max(_stretches(power > power.max() * 10 ** (-level_db / 10)) for level_db in range(1, 41))
+
+
+def _stretches(active: NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    speech = ends - starts > 4
+    starts, ends = starts[speech], ends[speech]
+    apart = starts[1:] - ends[:-1] > 50  # shorter pauses are bridged
+    lengths = ends[np.append(apart, True)[: len(ends)]] - starts[np.append(True, apart)[: len(starts)]]
+    return int((lengths >= 50).sum())
+
+
+def _measure(reference: Floats, estimate: Floats, sample_rate: int, *, mode: str) -> Score:
+    if not _installed():
+        return Score(None, "not_installed", "pesq: not installed")
+    if len(reference) > LONGEST_S * sample_rate:
+        return Score(None, "out_of_range", f"{len(reference) / sample_rate:.1f} s, more than {LONGEST_S} s")
+    if sample_rate not in _RATES[mode]:
+        import soxr
+
+        reference, estimate = (soxr.resample(s, sample_rate, 16000, "VHQ") for s in (reference, estimate))
+        sample_rate = 16000
+    return _run(reference, estimate, sample_rate, mode)
+
+
+def _version() -> str:
+    try:
+        return f"pesq {version('pesq')}"
+    except PackageNotFoundError:
+        return "pesq"
+
+
+def _metric(mode: str, band: str, reference: str, highest: float) -> Metric:
+    name = f"pesq_{mode}"
+    return Metric(
+        name=name,
+        ids=(name,),
+        title=f"PESQ ({mode.upper()})",
+        unit="MOS-LQO",
+        reference=reference,
+        definition=f"{band} PESQ of the float32 signals at {' or '.join(map(str, _RATES[mode]))} Hz, other rates "
+        f"resampled to 16000 Hz (soxr VHQ); each channel and the mean. Recordings of more than {LONGEST_S} s are not "
+        "scored. It hears neither level nor polarity.",
+        version=_version(),
+        score=partial(score_channels, name, partial(_measure, mode=mode), native_rates=_RATES[mode]),
+        lowest=0.999,  # the mapping's asymptote
+        highest=highest,
+        rates=_RATES[mode],
+    )
+
+
+# the highest values are the mappings at the raw score 4.5
+PESQ_WB = _metric("wb", "Wideband", "ITU-T P.862.2 (2007)", 4.644)
+PESQ_NB = _metric("nb", "Narrowband", "ITU-T P.862.1 (2003)", 4.549)

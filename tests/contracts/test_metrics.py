@@ -1,0 +1,148 @@
+"""What holds for every registered metric, ours or a stranger's."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sepbench import metrics, shelf
+from sepbench.errors import UnknownNameError, UsageError
+from sepbench.metrics import Metric, Score
+from sepbench.scores import STATUSES
+
+NAMES = shelf.names("metrics")
+
+
+@pytest.fixture(params=NAMES)
+def metric(request) -> Metric:
+    return metrics.load([request.param])[0]
+
+
+@pytest.fixture(scope="module")
+def sources():
+    draws = np.random.default_rng(0)
+    time = np.arange(16000) / 16000
+    speech = 0.2 * np.sin(2 * np.pi * 3 * time) ** 2 * draws.standard_normal((2, 16000))
+    return {"speech": speech, "noise": 0.05 * draws.standard_normal((2, 16000))}
+
+
+def read_only(signals, channels):
+    shown = {name: np.array(signal[:channels], dtype=np.float64) for name, signal in signals.items()}
+    for signal in shown.values():
+        signal.flags.writeable = False
+    return shown
+
+
+def is_well_formed(score: Score, metric: Metric) -> bool:
+    if score.status == "ok":
+        return np.isfinite(score.value) and metric.lowest <= score.value <= metric.highest
+    return score.status in STATUSES and score.value is None
+
+
+@pytest.mark.parametrize(("channels", "sample_rate"), [(1, 16000), (2, 16000), (1, 12000)])
+def test_every_target_has_every_id_and_a_well_formed_score(metric, sources, channels, sample_rate):
+    references = read_only(sources, channels)
+    mixture = references["speech"] + references["noise"]
+    distorted = np.tanh(9 * mixture) / 9  # a sum of the references alone would have no artefacts
+    estimates = read_only({"speech": distorted, "noise": distorted - 0.8 * references["speech"]}, channels)
+    found = metric.score(references, estimates, sample_rate)
+    assert list(found) == list(estimates)
+    for scores in found.values():
+        assert tuple(scores) == metric.ids_for(channels, sample_rate)
+        assert [name.partition(":")[0] for name in scores] == list(metric.ids)
+        assert all(is_well_formed(score, metric) for score in scores.values())
+        assert {score.status for score in scores.values()} <= {"ok", "not_installed"}
+
+
+def test_signals_are_left_alone(metric, sources):
+    references = read_only(sources, 1)
+    estimates = {"speech": np.array(references["speech"] + references["noise"])}
+    before = {name: signal.copy() for name, signal in {**references, "estimate": estimates["speech"]}.items()}
+    metric.score(references, estimates, 16000)
+    for name, signal in {**references, "estimate": estimates["speech"]}.items():
+        np.testing.assert_array_equal(signal, before[name])
+
+
+def test_scoring_twice_gives_the_same(metric, sources):
+    references = read_only(sources, 1)
+    estimates = {"speech": references["speech"] + references["noise"]}
+    assert metric.score(references, estimates, 16000) == metric.score(references, estimates, 16000)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-8, 1e6])
+@pytest.mark.parametrize("what", ["noise", "reference", "minus", "constant", "click", "first half"])
+def test_no_content_raises(metric, sources, what, level):
+    references = read_only(sources, 1)
+    estimate = {
+        "noise": references["noise"],
+        "reference": references["speech"],
+        "minus": -references["speech"],
+        "constant": np.ones((1, 16000)),
+        "click": np.eye(1, 16000, 77),
+        "first half": references["speech"] * (np.arange(16000) < 8000),
+    }[what]
+    for scores in metric.score(references, {"speech": level * estimate}, 16000).values():
+        assert all(is_well_formed(score, metric) for score in scores.values())
+
+
+@pytest.mark.parametrize("samples", [1, 2, 100, 511, 512, 3840, 4000])
+def test_no_length_raises(metric, sources, samples):
+    references = {name: signal[:1, 3000 : 3000 + samples] for name, signal in sources.items()}
+    scores = metric.score(references, {"speech": references["speech"] + references["noise"]}, 16000)["speech"]
+    assert all(is_well_formed(score, metric) for score in scores.values())
+
+
+def test_every_field_is_filled(metric):
+    assert metric.name in NAMES
+    assert metric.ids
+    assert len(metric.definition) > 40
+    assert metric.title
+    assert metric.reference
+    assert metric.version
+    assert metric.lowest < metric.highest
+    assert not any(":" in name or "," in name for name in metric.ids)  # qualifiers stand behind these
+
+
+def test_a_metric_crosses_process_borders(metric):
+    assert pickle.loads(pickle.dumps(metric)).ids == metric.ids  # noqa: S301 - our own
+
+
+def test_ids_are_unique():
+    ids = [name for metric in metrics.load() for name in metric.ids]
+    assert len(ids) == len(set(ids))
+
+
+def test_metrics_come_in_the_order_asked_for():
+    assert [metric.name for metric in metrics.load(["stoi", "snr"])] == ["stoi", "snr"]
+    assert [metric.name for metric in metrics.load()] == NAMES
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest_name():
+    with pytest.raises(UnknownNameError, match="did you mean `si_sdr`"):
+        metrics.load(["sisdr"])
+
+
+def test_what_is_no_metric_is_refused():
+    with pytest.raises(UsageError, match="expected a Metric, got"):
+        metrics.load(["sepbench.metrics:snr"])
+
+
+def test_the_public_names_are_these():
+    assert metrics.__all__ == [
+        "BssEval", "Metric", "Score", "Scores", "bss_eval_sources", "estoi", "load", "metric_id", "pesq_nb", "pesq_wb",
+        "si_sdr", "snr", "stoi",
+    ]  # fmt: skip
+    assert all(callable(getattr(metrics, name)) for name in ("snr", "si_sdr", "stoi", "estoi"))
+
+
+def test_importing_the_metrics_imports_nothing_heavy():
+    code = (
+        "import sys, sepbench.metrics; sepbench.metrics.load();"
+        "print([name for name in ('scipy', 'mir_eval', 'pystoi', 'pesq', 'soxr', 'torch') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import mir_eval
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sepbench.errors import SignalError
+from sepbench.metrics import bss_eval_sources, si_sdr
+from sepbench.metrics.bss_eval import BSS_EVAL_SOURCES
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # mir_eval's public function is deprecated
+
+
+@pytest.fixture(scope="module")
+def three(noise):
+    """Three coloured sources and estimates with interference and artefacts."""
+    references = np.array([np.convolve(row, [1, 0.8, 0.3], mode="same") for row in noise(3, 3000)])
+    mixing = np.array([[1.0, 0.2, 0.05], [0.3, 0.9, 0.1], [0.1, 0.4, 1.1]])
+    return references, mixing @ references + 0.1 * noise(3, 3000, seed=1)
+
+
+@pytest.mark.parametrize("permute", [False, True])
+def test_values_are_those_of_mir_eval_to_the_bit(three, permute):
+    references, estimates = three
+    estimates = estimates[[2, 0, 1]]
+    found = bss_eval_sources(references, estimates, compute_permutation=permute)
+    expected = mir_eval.separation.bss_eval_sources(references, estimates, compute_permutation=permute)
+    np.testing.assert_array_equal(np.array(found), np.array(expected))
+
+
+def test_values_are_those_of_explicit_least_squares(noise):
+    """An independent implementation: the delayed references as columns of a matrix."""
+    references, taps = noise(2, 700), 512
+    estimate = references[0] + 0.3 * references[1] + 0.2 * noise(700, seed=2)
+
+    def projected(sources):
+        columns = [np.pad(s, (delay, taps - 1 - delay)) for s in sources for delay in range(taps)]
+        basis = np.array(columns).T
+        return basis @ np.linalg.lstsq(basis, padded, rcond=None)[0]
+
+    padded = np.pad(estimate, (0, taps - 1))
+    s_target, s_all = projected(references[:1]), projected(references)
+    expected = [
+        10 * np.log10((a**2).sum() / (b**2).sum())
+        for a, b in [(s_target, padded - s_target), (s_target, s_all - s_target), (s_all, padded - s_all)]
+    ]
+    found = bss_eval_sources(references, estimate[None])
+    # normal equations against QR of matrices with a condition of some hundreds
+    np.testing.assert_allclose([found.sdr[0], found.sir[0], found.sar[0]], expected, atol=1e-8)
+
+
+def test_an_estimate_is_scored_alike_whatever_the_others_are(three, noise):
+    references, estimates = three
+    alone = bss_eval_sources(references, estimates[:1])
+    beside = bss_eval_sources(references, np.concatenate([estimates[:1], noise(2, 3000, seed=3)]))
+    for value, other in zip(alone[:3], beside[:3], strict=True):
+        assert value[0] == other[0]
+
+
+def test_the_best_order_is_found_by_sir(three):
+    references, estimates = (signals[:2] for signals in three)
+    straight = bss_eval_sources(references, estimates)
+    swapped = bss_eval_sources(references, estimates[::-1], compute_permutation=True)
+    assert swapped.permutation.tolist() == [1, 0]
+    np.testing.assert_array_equal(swapped.sdr, straight.sdr)
+
+
+def test_a_silent_estimate_does_not_disturb_the_order_of_the_others(three):
+    references, estimates = three
+    found = bss_eval_sources(
+        references, np.stack([0 * estimates[0], estimates[2], estimates[1]]), compute_permutation=True
+    )
+    assert found.permutation.tolist() == [0, 2, 1]
+    assert np.isnan(found.sdr).tolist() == [True, False, False]
+
+
+@settings(max_examples=10, deadline=None)  # a projection takes some 50 ms
+@given(seed=st.integers(0, 2**32 - 1), level=st.floats(0.01, 10))
+def test_sdr_is_never_below_si_sdr(seed, level):
+    source, error = np.random.default_rng(seed).standard_normal((2, 1500))
+    estimate = np.convolve(source, [0.5, 0.5])[:1500] + level * error
+    sdr = bss_eval_sources(source[None], estimate[None]).sdr[0]
+    assert sdr >= float(si_sdr(source, estimate))  # the gain is one of the filters
+
+
+def test_one_source_has_no_interference(noise):
+    source, error = noise(2, 1000)
+    found = bss_eval_sources(source[None], (source + error)[None])
+    assert found.sir[0] == np.inf
+    assert found.sdr[0] == pytest.approx(found.sar[0], abs=1e-9)
+
+
+def test_a_silent_reference_beside_the_target_is_as_if_it_were_not_there(three):
+    references, estimates = three
+    with_silence = bss_eval_sources(np.stack([0 * references[2], references[0], references[1]]), estimates[[2, 0, 1]])
+    without = bss_eval_sources(references[:2], estimates[:2])
+    np.testing.assert_array_equal(with_silence.sdr, [np.nan, *without.sdr])
+    np.testing.assert_array_equal(with_silence.sir, [np.nan, *without.sir])
+
+
+def test_dependent_references_have_no_value_rather_than_a_crash():
+    impulse = np.zeros(800)
+    impulse[0] = 1.0  # twice the same impulse: the Gram matrix is singular to the bit
+    found = bss_eval_sources(np.stack([impulse, impulse]), np.linspace(0, 1, 1600).reshape(2, 800))
+    assert np.isnan(found[:3]).all()
+    stereo = {"speech": impulse[None], "noise": impulse[None]}
+    scores = BSS_EVAL_SOURCES.score(stereo, {"speech": np.linspace(0, 1, 800)[None]}, 16000)["speech"]
+    assert {score.status for score in scores.values()} == {"metric_failed"}
+    assert "linearly dependent" in scores["sdr_v3_512"].reason
+
+
+def test_signals_shorter_than_the_filter_are_scored(noise):
+    references, error = noise(2, 100), noise(2, 100, seed=1)
+    assert np.isfinite(bss_eval_sources(references, references + error).sdr).all()
+
+
+def test_sir_stands_against_all_references_though_one_target_was_estimated(three):
+    references, estimates = three
+    named = dict(zip(("speech", "noise", "music"), references[:, None], strict=True))
+    scores = BSS_EVAL_SOURCES.score(named, {"noise": estimates[1][None]}, 16000)
+    expected = mir_eval.separation.bss_eval_sources(references, estimates, compute_permutation=False)
+    assert [score.value for score in scores["noise"].values()] == [values[1] for values in expected[:3]]
+    assert list(scores) == ["noise"]
+
+
+def test_channels_are_scored_one_by_one(three):
+    references, estimates = three
+    stereo = {"a": references[:2], "b": references[1:]}
+    scores = BSS_EVAL_SOURCES.score(stereo, {"a": estimates[:2]}, 16000)["a"]
+    by_hand = [
+        bss_eval_sources(np.stack([stereo["a"][c], stereo["b"][c]]), estimates[c][None]).sdr[0] for c in range(2)
+    ]
+    assert scores["sdr_v3_512:channel-mean"].value == pytest.approx(np.mean(by_hand), abs=1e-12)
+    assert list(scores) == [f"{name}_v3_512:channel-mean" for name in ("sdr", "sir", "sar")]
+
+
+def test_read_only_inputs_are_taken_and_left_alone(three):
+    references, estimates = (array.copy() for array in three)
+    references.flags.writeable = estimates.flags.writeable = False
+    bss_eval_sources(references, estimates)
+    np.testing.assert_array_equal((references, estimates), three)
+
+
+@pytest.mark.parametrize(
+    ("references", "estimates", "permute", "said"),
+    [
+        ((2, 100), (2, 99), False, "references have shape"),
+        ((2, 100), (3, 100), False, "every estimate needs its reference|references have shape"),
+        ((2, 100), (1, 100), True, "references have shape"),
+        ((100,), (100,), False, r"expected references of shape \(source, time\)"),
+        ((2, 0), (2, 0), False, "expected references of shape"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(references, estimates, permute, said):
+    with pytest.raises(SignalError, match=said):
+        bss_eval_sources(np.ones(references), np.ones(estimates), compute_permutation=permute)
+
+
+def test_complex_signals_are_refused():
+    with pytest.raises(SignalError, match="complex128"):
+        bss_eval_sources(np.ones((1, 9)), np.ones((1, 9), complex))

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pystoi
+import pytest
+
+from sepbench.errors import SignalError
+from sepbench.metrics import estoi, stoi
+from sepbench.metrics.stoi import STOI
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 10000, 16000, 44100])
+def test_stoi_is_pystoi_to_the_bit(speech_like, noise, sample_rate):
+    reference = speech_like(2, sample_rate)
+    estimate = reference + 0.05 * noise(len(reference))
+    assert float(stoi(reference, estimate, sample_rate)) == pystoi.stoi(reference, estimate, sample_rate)
+
+
+def test_estoi_is_pystoi_to_the_bit_for_one_seed(speech_like, noise):
+    reference = speech_like(2)
+    estimate = reference + 0.05 * noise(len(reference))
+    np.random.seed(0)  # noqa: NPY002 - what pystoi draws from
+    assert float(estoi(reference, estimate, 16000)) == pystoi.stoi(reference, estimate, 16000, extended=True)
+
+
+def test_estoi_leaves_the_random_numbers_of_the_caller_alone(speech_like, noise):
+    reference = speech_like(2)
+    estimate = reference + 0.05 * noise(len(reference))
+    np.random.seed(7)  # noqa: NPY002
+    expected = np.random.rand(3)  # noqa: NPY002
+    np.random.seed(7)  # noqa: NPY002
+    first = estoi(reference, estimate, 16000)
+    np.testing.assert_array_equal(np.random.rand(3), expected)  # noqa: NPY002
+    assert float(estoi(reference, estimate, 16000)) == float(first)
+
+
+def test_more_noise_is_less_intelligible(speech_like, noise):
+    reference = speech_like(2)
+    for measure in (stoi, estoi):
+        values = [float(measure(reference, reference + level * noise(len(reference)), 16000)) for level in (0.01, 0.1)]
+        assert 1 > values[0] > values[1]
+
+
+def test_leading_axes_stay(speech_like, noise):
+    reference = np.stack([speech_like(1), speech_like(1, seed=1)])
+    estimate = reference + 0.05 * noise(*reference.shape)
+    values = stoi(reference, estimate, 16000)
+    assert values.shape == (2,)
+    assert values[1] == stoi(reference[1], estimate[1], 16000)
+
+
+@pytest.mark.parametrize("samples", [1, 100, 409, 410, 2000, 5900])
+def test_too_few_frames_have_no_value_instead_of_a_sentinel(noise, samples):
+    signal = noise(samples)
+    assert np.isnan(stoi(signal, signal, 16000))
+    assert np.isnan(estoi(signal, signal, 16000))
+
+
+def test_frames_are_counted_after_silence_is_removed(noise):
+    signal = np.zeros(32000)
+    signal[:3000] = noise(3000)
+    assert np.isnan(stoi(signal, signal, 16000))
+    assert STOI.score({"a": signal[None]}, {"a": signal[None]}, 16000)["a"]["stoi"].status == "too_short"
+
+
+def test_thirty_frames_are_enough(noise):
+    signal = noise(31 * 128 + 129)  # at 10 kHz: removing silence leaves 31 hops, and the last frame is not begun
+    assert float(stoi(signal, signal, 10000)) == pytest.approx(1.0, abs=1e-9)  # its epsilons are of 1e-16
+    assert np.isnan(stoi(signal[:-1], signal[:-1], 10000))
+
+
+def test_silence_and_broken_samples_have_no_value(speech_like):
+    signal = speech_like(1)
+    broken = np.where(np.arange(len(signal)) == 5, np.nan, signal)
+    for measure in (stoi, estoi):
+        assert np.isnan(measure(signal, 0 * signal, 16000))
+        assert np.isnan(measure(0 * signal, signal, 16000))
+        assert np.isnan(measure(signal, broken, 16000))
+        assert np.isnan(measure(broken, signal, 16000))
+
+
+def test_a_whole_rate_in_floating_point_is_taken_and_another_refused(speech_like):
+    signal = speech_like(1)
+    assert float(stoi(signal, signal, 16000.0)) == float(stoi(signal, signal, 16000))
+    for rate in (0, -16000, 16000.5):
+        with pytest.raises(SignalError, match="sample rate"):
+            stoi(signal, signal, rate)
+
+
+def test_lengths_are_never_repaired():
+    with pytest.raises(SignalError, match="reference has shape"):
+        stoi(np.ones(9000), np.ones(9001), 16000)
+
+
+def test_read_only_inputs_are_taken_and_left_alone(speech_like):
+    signal = speech_like(1)
+    before = signal.copy()
+    signal.flags.writeable = False
+    stoi(signal, signal, 16000)
+    estoi(signal, signal, 16000)
+    np.testing.assert_array_equal(signal, before)

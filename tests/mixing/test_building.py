@@ -1,0 +1,249 @@
+"""Building: whole or absent, the same whatever the workers, and never over another corpus."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from sepbench import Corpus, Manifest, mixing
+from sepbench import recipe as recipes
+from sepbench.errors import PlaceError, RecipeError, UsageError
+
+SHORT = recipes.parse(
+    {
+        "name": "short", "version": 1, "sample_rate": 16000, "length": 0.5, "splits": {"train": 6, "test": 40},
+        "sources": [
+            {"name": "speech", "role": "target", "set": "librispeech",
+             "splits": {"train": ["train-clean-100"], "test": ["test-clean"]}},
+            {"name": "noise", "role": "noise", "set": "esc50",
+             "splits": {"train": ["fold1", "fold2", "fold3"], "test": ["fold5"]}, "when_short": "loop"},
+        ],
+        "levels": {"snr_db": {"uniform": [-5, 10]}},
+    }
+)  # fmt: skip
+
+
+def built(tmp_path, catalogs, name="corpus", recipe=SHORT, **options):
+    return mixing.mix(recipe, tmp_path / name, catalogs=catalogs, **({"workers": 0} | options))
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.flac"))}
+
+
+def test_any_number_of_workers_makes_the_same_corpus(tmp_path, catalogs):
+    manifests = [built(tmp_path, catalogs, f"with-{count}", workers=count) for count in (0, 1, 2, 3)]
+    assert len({manifest.corpus_hash for manifest in manifests}) == 1
+    assert all(manifest.table.equals(manifests[0].table) for manifest in manifests)
+    assert files(tmp_path / "with-0") == files(tmp_path / "with-3")
+
+
+def test_a_row_alone_is_the_row_in_bulk(tmp_path, catalogs, roots):
+    manifest = built(tmp_path, catalogs)
+    for number in (17, 3, 45):
+        row = manifest[number]
+        alone = mixing.render({**row, "proof": None}, roots)
+        assert alone.proof == row["proof"]
+
+
+def test_on_the_fly_gives_the_samples_that_were_rendered(tmp_path, catalogs):
+    built(tmp_path, catalogs)
+    built(tmp_path, catalogs, "planned", plan_only=True)
+    rendered = Corpus(tmp_path / "corpus")
+    for other in (Corpus(tmp_path / "corpus", on_the_fly=True), Corpus(tmp_path / "planned")):
+        assert len(other) == len(rendered) == 46
+        for one, two in zip(rendered, other, strict=True):
+            assert np.array_equal(one.mixture, two.mixture)
+            assert all(np.array_equal(one.sources[name], two.sources[name]) for name in one.sources)
+            assert np.array_equal(one.mixture, one.sources["speech"] + one.sources["noise"])
+
+
+def test_a_planned_corpus_is_rendered_later_and_a_finished_one_left_alone(tmp_path, catalogs):
+    planned = built(tmp_path, catalogs, plan_only=True)
+    assert all(row["proof"] is None for row in planned)
+    made = built(tmp_path, catalogs)
+    assert made.metadata["plan_hash"] == planned.metadata["plan_hash"]
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "corpus").rglob("*")}
+    again = built(tmp_path, catalogs)
+    assert again.corpus_hash == made.corpus_hash
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "corpus").rglob("*")} == before
+
+
+def test_a_stopped_build_goes_on_and_ends_the_same(tmp_path, catalogs, monkeypatch):
+    whole = built(tmp_path, catalogs, "whole")
+    real, seen = mixing.building._render_shard, []
+
+    def dies_in_the_second_shard(task):
+        seen.append(task[4].name)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr(mixing.building, "_render_shard", dies_in_the_second_shard)
+    with pytest.raises(KeyboardInterrupt):
+        built(tmp_path, catalogs)
+    assert not (tmp_path / "corpus" / "manifest.parquet").exists()
+    monkeypatch.setattr(mixing.building, "_render_shard", real)
+    resumed = built(tmp_path, catalogs)
+    assert resumed.corpus_hash == whole.corpus_hash
+    assert not (tmp_path / "corpus" / ".work").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 3}, "its seed is 0, not 3"),
+        ({"recipe": SHORT.model_copy(update={"length": 0.7})}, "its recipe differs in length"),
+        ({"recipe": SHORT.model_copy(update={"name": "other"})}, "`short`, not `other`"),
+        ({"container": "wav"}, "holds this corpus as flac"),
+    ],
+)
+def test_another_corpus_is_never_written_over(tmp_path, catalogs, change, words):
+    built(tmp_path, catalogs)
+    before = files(tmp_path / "corpus")
+    with pytest.raises(PlaceError, match=words):
+        built(tmp_path, catalogs, **change)
+    assert files(tmp_path / "corpus") == before
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path, catalogs):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "thesis.tex").write_text("years of work")
+    with pytest.raises(PlaceError, match=r"holds no corpus \(`thesis.tex`"):
+        built(tmp_path, catalogs)
+
+
+def test_an_unfinished_build_of_another_corpus_is_refused(tmp_path, catalogs):
+    work = tmp_path / "corpus" / ".work"
+    work.mkdir(parents=True)
+    (work / "plan_hash").write_text("sha256:other")
+    with pytest.raises(PlaceError, match="unfinished build of another corpus"):
+        built(tmp_path, catalogs)
+
+
+def test_wav_holds_the_same_samples(tmp_path, catalogs):
+    assert built(tmp_path, catalogs).corpus_hash == built(tmp_path, catalogs, "wav", container="wav").corpus_hash
+    assert not mixing.verify(tmp_path / "wav", workers=0).differences
+
+
+def test_an_unknown_container_is_refused(tmp_path, catalogs):
+    with pytest.raises(UsageError, match="unknown container `mp3`"):
+        built(tmp_path, catalogs, container="mp3")
+
+
+def test_a_missing_root_is_named_with_the_remedy(tmp_path, catalogs):
+    with pytest.raises(PlaceError, match=r"(?s)public set `esc50` is not there.*--root esc50=DIR"):
+        built(tmp_path, catalogs, roots={"esc50": tmp_path / "nowhere"})
+
+
+def test_roots_come_from_the_environment(tmp_path, catalogs, monkeypatch):
+    monkeypatch.setenv("SEPBENCH_ROOTS", f"esc50={tmp_path / 'nowhere'}")
+    with pytest.raises(PlaceError, match="nowhere"):
+        built(tmp_path, catalogs)
+    monkeypatch.setenv("SEPBENCH_ROOTS", "esc50")
+    with pytest.raises(UsageError, match="expected SET=DIR, got `esc50`"):
+        built(tmp_path, catalogs)
+
+
+def test_a_source_that_is_gone_is_a_row_with_a_reason_and_the_rest_is_made(tmp_path, catalogs, roots):
+    copy = tmp_path / "esc50"
+    shutil.copytree(roots["esc50"], copy)
+    gone = next(copy.rglob("5-*-12.wav"))
+    gone.unlink()
+    manifest = built(tmp_path, catalogs, roots={"esc50": copy})
+    statuses = [row["proof"]["status"] for row in manifest]
+    assert set(statuses) == {"ok", "source_missing"}
+    assert 0 < statuses.count("source_missing") < 20
+    assert all(gone.name in row["proof"]["reason"] for row in manifest if row["proof"]["status"] != "ok")
+    assert Corpus(tmp_path / "corpus").skipped == statuses.count("source_missing")
+
+
+def test_the_manifest_says_what_it_was_made_from(tmp_path, catalogs):
+    built(tmp_path, catalogs)
+    manifest = Manifest.read(tmp_path / "corpus")
+    assert manifest.metadata["recipe"]["name"] == "short"
+    assert recipes.parse(manifest.metadata["recipe"]) == SHORT
+    long = manifest.sources()
+    assert len(long) == 92
+    assert {"mixture_id", "split", "name", "label.speaker", "label.category"} <= set(long.columns)
+
+
+class TestVerify:
+    def test_a_sound_corpus_has_no_differences(self, tmp_path, catalogs):
+        built(tmp_path, catalogs)
+        assert mixing.verify(tmp_path / "corpus", workers=2) == mixing.Verification(46, [])
+
+    def test_a_file_with_other_samples_is_named(self, tmp_path, catalogs):
+        built(tmp_path, catalogs)
+        folder = tmp_path / "corpus" / "audio" / "test" / "test-000007"
+        shutil.copy(folder / "noise.flac", folder / "speech.flac")
+        (difference,) = mixing.verify(tmp_path / "corpus", workers=0).differences
+        assert difference.mixture_id == "test-000007"
+        assert difference.kind == "audio"
+        assert "speech.flac: holds other samples" in difference.words
+
+    def test_a_missing_and_a_damaged_file_are_named(self, tmp_path, catalogs):
+        built(tmp_path, catalogs)
+        folder = tmp_path / "corpus" / "audio" / "test" / "test-000007"
+        (folder / "speech.flac").unlink()
+        content = bytearray((folder / "noise.flac").read_bytes())
+        content[len(content) // 2] ^= 16
+        (folder / "noise.flac").write_bytes(content)
+        found = mixing.verify(tmp_path / "corpus", workers=0).differences
+        assert [one.kind for one in found] == ["audio", "audio"]
+
+    def test_a_changed_source_is_told_from_a_changed_mix(self, tmp_path, catalogs, roots):
+        built(tmp_path, catalogs)
+        copy = tmp_path / "esc50"
+        shutil.copytree(roots["esc50"], copy)
+        fire, wind = next(copy.rglob("5-*-12.wav")), next(copy.rglob("5-*-16.wav"))
+        shutil.copy(wind, fire)
+        kinds = {one.kind for one in mixing.verify(tmp_path / "corpus", roots={"esc50": copy}, workers=0).differences}
+        assert kinds == {"source"}
+
+    def test_an_altered_manifest_is_found(self, tmp_path, catalogs):
+        manifest = built(tmp_path, catalogs)
+        rows = list(manifest)
+        rows[4]["snr_mdb"] += 1
+        import pyarrow as pa
+
+        Manifest(pa.Table.from_pylist(rows, schema=manifest.table.schema), manifest.metadata).write(tmp_path / "corpus")
+        found = mixing.verify(tmp_path / "corpus", workers=0).differences
+        assert {one.kind for one in found} == {"manifest", "mix"}
+        assert found[-1].mixture_id == rows[4]["mixture_id"]
+
+    def test_a_plan_has_nothing_to_verify(self, tmp_path, catalogs):
+        built(tmp_path, catalogs, plan_only=True)
+        with pytest.raises(UsageError, match="planned but not rendered"):
+            mixing.verify(tmp_path / "corpus")
+
+    def test_some_rows_are_enough_for_a_look(self, tmp_path, catalogs):
+        built(tmp_path, catalogs)
+        assert mixing.verify(tmp_path / "corpus", limit=5, workers=0).rows == 5
+
+
+def test_nothing_is_left_where_the_recipe_asks_too_much(tmp_path, catalogs):
+    with pytest.raises(RecipeError):
+        built(tmp_path, {"librispeech": catalogs["librispeech"]})
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_second_run_on_the_folder_is_refused(tmp_path, catalogs):
+    from sepbench.storage import locked
+
+    with locked(tmp_path / "corpus"), pytest.raises(PlaceError, match=r"another run is writing here \(process \d+ on"):
+        built(tmp_path, catalogs)
+
+
+def test_shards_are_json_and_hold_no_paths(tmp_path, catalogs, monkeypatch):
+    kept = {}
+    real = shutil.rmtree
+    monkeypatch.setattr(
+        mixing.building.shutil, "rmtree",
+        lambda path: (kept.update({p.name: p.read_text() for p in path.iterdir()}), real(path)),
+    )  # fmt: skip
+    built(tmp_path, catalogs)
+    proofs = [proof for name in sorted(kept) if name.startswith("shard") for proof in json.loads(kept[name])]
+    assert len(proofs) == 46
+    assert str(tmp_path) not in "".join(kept.values())
