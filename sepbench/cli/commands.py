@@ -169,7 +169,9 @@ def train(
     speech = Speech(json=json, quiet=quiet)
     with speech.progress(f"training {baseline}") as progress:
         summary = train(baseline, corpus, out, steps=steps, seed=seed, device=device, progress=progress)
-    speech.say(f"{out}: trained {summary['steps']} steps; valid SI-SDR improvement {summary['valid_si_sdr_i']:.2f} dB")
+    gain = summary["valid_si_sdr_i"]
+    gained = "" if gain is None else f"; SI-SDR improvement on the split `valid` {gain:.2f} dB"
+    speech.say(f"{out}: trained {summary['steps']} steps{gained}")
     speech.say(f"score it:  sepbench score {out} --corpus {corpus} --out results")
     speech.data(summary)
 

@@ -364,7 +364,7 @@ def _fits(value: Any, condition: Any) -> bool:
     if isinstance(condition, bool):
         return str(value).lower() == str(condition).lower()
     if isinstance(condition, int | float):
-        return _number(value) == condition
+        return bool(_number(value) == condition)
     return str(value) == condition
 
 

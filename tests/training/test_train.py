@@ -257,7 +257,7 @@ def test_averaged_weights_are_validated_with_batch_statistics_of_their_own(folde
     for step in range(3):
         session.learn(step, make_batch(pack, session.config, 0, step))
     session.validate(pack, [])
-    network = session.averaged.module
+    network = session.averaged.module.eval()
     seen = []
     network.network.first[0].register_forward_hook(lambda module, inputs, output: seen.append(output.mean((0, 2, 3))))
     with torch.inference_mode():
