@@ -4,10 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sepbench import catalog
 from sepbench.tour import RECORDINGS, SETS
 
+# a busy machine is no reason to fail
+settings.register_profile("sepbench", deadline=None)
+settings.load_profile("sepbench")
 # one thread for linear algebra in every test process, as in the workers
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

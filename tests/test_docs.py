@@ -87,7 +87,7 @@ def test_the_readmes_commands_work_as_they_stand(disk, capsys):
 def test_the_readmes_python_works_as_it_stands(disk):
     script = next(block for block in blocks("python") if "sepbench.index" in block)
     script = script.replace('"corpus"', '"corpus-2"').replace('"results"', '"results-2"').replace('"site"', '"site-2"')
-    script = script.replace('results-2")', "results-2\", limit=2, metric_names=['snr'])")
+    script = script.replace('results-2")', "results-2\", limit=2, metric_names=['si_sdr'])")
     (disk / "script.py").write_text(script)
     done = subprocess.run([sys.executable, "script.py"], cwd=disk, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,8 @@ import re
 import pytest
 from safetensors import safe_open
 
-from sepbench import shelf
+from sepbench import Manifest, shelf
+from sepbench.manifest import corpus_hash
 from sepbench.models.baseline import TRAINING, WEIGHTS, Baseline
 from sepbench.models.config import build_network, read_config
 from sepbench.training.card import CARD, SECTIONS
@@ -67,6 +68,16 @@ def test_the_card_says_on_what_it_was_trained(folder):
     card, record = (folder / CARD).read_text(encoding="utf-8"), report(folder)
     assert record["corpus"] in card
     assert record["corpus_hash"] in card
+
+
+def test_the_manifest_that_it_was_trained_on_lies_on_the_shelf(folder):
+    record = report(folder)
+    manifest = Manifest.read(folder.parent / f"{record['corpus']}.manifest.parquet")
+    assert manifest.corpus_hash == corpus_hash(manifest) == record["corpus_hash"]
+    assert manifest.metadata["root_hints"] == {}
+    sources = manifest.sources()
+    used = sources[sources["split"] != "test"]
+    assert set(record["groups"]) == {f"{name}:{group}" for name, group in zip(used["set"], used["group"], strict=True)}
 
 
 def test_nothing_but_the_baseline_lies_in_its_folder(folder):

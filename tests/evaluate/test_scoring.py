@@ -14,7 +14,7 @@ from sepbench.leaderboard import collect
 
 RECIPE = {
     "name": "scored", "version": 1, "title": "Scored", "sample_rate": 16000, "length": 1.0, "splits": {"train": 2, "test": 8},
-    "metrics": ["snr", "si_sdr", "bss_eval_sources"], "notes": ["A caveat."],
+    "metrics": ["snr", "si_sdr"], "notes": ["A caveat."],
     "sources": [
         {"name": "speech", "role": "target", "set": "librispeech",
          "splits": {"train": ["train-clean-100"], "test": ["test-clean"]}},
@@ -80,11 +80,12 @@ def values(rows, metric):
 
 
 def test_every_item_and_metric_is_a_row_and_improvement_is_the_difference(tmp_path, corpus):
-    rows, _ = scored("spectral-gate", corpus, tmp_path)
-    before, _ = scored("mixture", corpus, tmp_path)
+    options = {"metric_names": ["snr", "si_sdr", "bss_eval_sources"], "limit": 3}
+    rows, _ = scored("spectral-gate", corpus, tmp_path, **options)
+    before, _ = scored("mixture", corpus, tmp_path, **options)
     ids = {"snr", "si_sdr", "sdr_v3_512", "sir_v3_512", "sar_v3_512"}
     assert {row["metric"] for row in rows} == ids | {f"{name}_i" for name in ids - {"sar_v3_512"}}
-    assert len(rows) == 8 * 9
+    assert len(rows) == 3 * 9
     for metric in ("snr", "si_sdr", "sdr_v3_512"):
         after, mixture, gain = values(rows, metric), values(before, metric), values(rows, f"{metric}_i")
         assert gain == pytest.approx({key: after[key] - mixture[key] for key in after}, abs=1e-9)
@@ -120,8 +121,8 @@ def test_a_separator_that_crashes_costs_its_item_only(tmp_path, corpus, module):
     lost = {row["mixture_id"] for row in dies if row["status"] == "separator_failed"}
     assert lost == {"test-000002"}
     assert {row["reason"] for row in dies if row["mixture_id"] in lost} == {"the worker process died"}
-    assert len(dies) == len(mixture) == 8 * 9
-    assert {row["status"] for row in mixture} <= {"ok", "saturated_high"}
+    assert len(dies) == len(mixture) == 8 * 4
+    assert {row["status"] for row in mixture} == {"ok"}
 
 
 def test_nan_is_a_status_and_never_a_value(tmp_path, corpus, module):
