@@ -365,7 +365,7 @@ def _fits(value: Any, condition: Any) -> bool:
         return str(value).lower() == str(condition).lower()
     if isinstance(condition, int | float):
         return bool(_number(value) == condition)
-    return str(value) == condition
+    return bool(str(value) == condition)
 
 
 def _number(value: Any) -> float:
