@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,8 +72,6 @@ def locked(folder: Path) -> Iterator[None]:
 
     The kernel frees the lock when the process ends, however it ends.
     """
-    import fcntl
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -80,7 +79,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise _place_error(folder, error) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle)
         except OSError as error:
             holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
             raise PlaceError(
@@ -93,6 +92,17 @@ def locked(folder: Path) -> Iterator[None]:
             (folder / ".lock").unlink()
     finally:
         os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def column(name: str, type_: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:

@@ -99,6 +99,9 @@ def mix(
     catalog: Annotated[list[str] | None, typer.Option(metavar="SET=FILE", help="Catalog of a set.")] = None,
     root: Roots = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=0)] = None,
+    mixtures: Annotated[
+        list[str] | None, typer.Option(metavar="SPLIT=N", help="How many of which splits, instead of the recipe's.")
+    ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the manifest, render no audio.")] = False,
     container: Annotated[str, typer.Option(help="flac or wav.")] = "flac",
     workers: Workers = None,
@@ -112,6 +115,7 @@ def mix(
     with speech.progress(f"mixing {recipe}") as progress:
         manifest = mix(
             recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed,
+            mixtures=_counts(mixtures),
             plan_only=plan_only, container=container, workers=workers, progress=progress,
         )  # fmt: skip
     failed = [row for row in manifest if row["proof"] and row["proof"]["status"] != "ok"]
@@ -269,6 +273,17 @@ def _pairs(values: Iterable[str] | None, option: str) -> dict[str, str]:
             raise UsageError(f"{option}: expected NAME=VALUE, got `{value}`", f"for example {option} esc50=DIR")
         pairs[key] = rest
     return pairs
+
+
+def _counts(values: Iterable[str] | None) -> dict[str, int]:
+    """Read SPLIT=N options."""
+    from sepbench.errors import UsageError
+
+    pairs = _pairs(values, "--mixtures")
+    for split, count in pairs.items():
+        if not count.isdecimal():
+            raise UsageError(f"--mixtures: expected SPLIT=N, got `{split}={count}`", "for example --mixtures test=100")
+    return {split: int(count) for split, count in pairs.items()}
 
 
 def _tell_result(folder: Path, speech: Speech) -> int:

@@ -22,6 +22,7 @@ from sepbench.mixing.rendering import Rendered, render
 from sepbench.mixing.roots import find_roots
 from sepbench.recipe import Recipe
 from sepbench.recipe import load as load_recipe
+from sepbench.recipe import parse as parse_recipe
 
 __all__ = ["audio_path", "mix"]
 
@@ -37,6 +38,7 @@ def mix(
     catalogs: Mapping[str, Path | str],
     roots: Mapping[str, Path | str] | None = None,
     seed: int | None = None,
+    mixtures: Mapping[str, int] | None = None,
     plan_only: bool = False,
     container: str = "flac",
     workers: int | None = None,
@@ -56,6 +58,8 @@ def mix(
         The folder of each set, if it is not where it was indexed.
     seed : int, optional
         Instead of the recipe's.
+    mixtures : mapping of str to int, optional
+        How many mixtures of which splits, instead of the recipe's; splits that are not named are left out.
     plan_only : bool
         Write the manifest without rendering; the proof is null.
     container : {"flac", "wav"}
@@ -77,7 +81,7 @@ def mix(
     """
     if container not in ("flac", "wav"):
         raise UsageError(f"mix: unknown container `{container}`", "choose flac or wav")
-    recipe = load_recipe(recipe)
+    recipe = _with_counts(load_recipe(recipe), mixtures)
     out = Path(out)
     planned = plan(recipe, {name: catalog.read(path) for name, path in catalogs.items()}, seed=seed)
     hints = {name: catalog.roots_hint(path) for name, path in catalogs.items() if name in recipe.sets}
@@ -96,6 +100,12 @@ def mix(
         manifest.write(out)
         shutil.rmtree(out / _WORK)
     return manifest
+
+
+def _with_counts(recipe: Recipe, mixtures: Mapping[str, int] | None) -> Recipe:
+    if not mixtures:
+        return recipe
+    return parse_recipe(recipe.model_dump(exclude_defaults=True) | {"splits": dict(mixtures)}, where=recipe.name)
 
 
 def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) -> Path:

@@ -247,3 +247,12 @@ def test_shards_are_json_and_hold_no_paths(tmp_path, catalogs, monkeypatch):
     proofs = [proof for name in sorted(kept) if name.startswith("shard") for proof in json.loads(kept[name])]
     assert len(proofs) == 46
     assert str(tmp_path) not in "".join(kept.values())
+
+
+def test_counts_can_be_given_instead_of_the_recipes(tmp_path, catalogs):
+    manifest = built(tmp_path, catalogs, mixtures={"test": 3})
+    assert [row["mixture_id"] for row in manifest] == ["test-000000", "test-000001", "test-000002"]
+    whole = built(tmp_path, catalogs, "whole")
+    assert list(manifest) == [row for row in whole if row["split"] == "test"][:3]
+    with pytest.raises(RecipeError, match=r"short: `splits.tset"):
+        built(tmp_path, catalogs, "odd", mixtures={"tset": 3})
