@@ -104,9 +104,12 @@ def score(
             ItemTask(corpus, split, given, index, tuple(plan.contestant for plan in todo), chosen)
             for index in range(count)
         ]
-        rows = _run(tasks, measures, opened, workers, progress)
-        for plan in todo:
-            plan.write(rows, recipe, (corpus, split, given), workers)
+        processes = executors.default_workers() if workers is None else workers
+        rows = _run(tasks, measures, opened, processes, progress)
+        listening = [plan.begin(rows, recipe, (corpus, split, given)) for plan in todo]
+        for outcome in executors.run(write_examples, listening, workers=processes):
+            # a separator that crashes the second time has no examples
+            todo[outcome.index].finish(recipe, outcome.result or [])
     return [plan.folder for plan in plans]
 
 
@@ -128,6 +131,8 @@ class _Plan:
                 "the names of its `targets` must be names of the corpus's stems",
             )
         self.folder = out / corpus.name / self.who["name"]
+        self.building = self.folder.with_name(f".{self.folder.name}.tmp")
+        self.rows: list[dict[str, Any]] = []
         self.key = self._key()
 
     def _key(self) -> str:
@@ -156,32 +161,29 @@ class _Plan:
             )
         return bool(there["key"] == self.key and self.who["version"] != "0")
 
-    def write(
-        self,
-        rows: list[dict[str, Any]],
-        recipe: Any,
-        where: tuple[Path, str, tuple[tuple[str, str], ...]],
-        workers: int | None,
-    ) -> None:
-        mine = [
+    def begin(
+        self, rows: list[dict[str, Any]], recipe: Any, where: tuple[Path, str, tuple[tuple[str, str], ...]]
+    ) -> ExampleTask:
+        """Write the scores beside the final folder, and say what there will be to listen to."""
+        self.rows = [
             row | {"corpus": self.corpus.name, "corpus_hash": self.corpus.corpus_hash}
             for row in rows
             if row["separator"] == self.who["name"]
         ]
-        building = self.folder.with_name(f".{self.folder.name}.tmp")
-        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(self.building, ignore_errors=True)
         metadata = {"sepbench": __version__, "key": self.key}
-        scores.write(mine, building / scores.FILE_NAME, metadata=metadata)
-        picks = pick_examples(mine, improvement_id(recipe.main_metric))
-        task = ExampleTask(building, self.contestant, where, picks)
-        (outcome,) = executors.run(write_examples, [task], workers=0 if workers == 0 else 1)
-        examples = outcome.result or []  # a separator that crashes the second time has none
-        result = self._result(mine, recipe, examples)
-        storage.write_text(building / RESULT, json.dumps(result, indent=1, sort_keys=True, allow_nan=False) + "\n")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        building.rename(self.folder)
+        scores.write(self.rows, self.building / scores.FILE_NAME, metadata=metadata)
+        picks = pick_examples(self.rows, improvement_id(recipe.main_metric))
+        return ExampleTask(self.building, self.contestant, where, picks)
 
-    def _result(self, rows: list[dict[str, Any]], recipe: Any, examples: list[dict[str, Any]]) -> dict[str, Any]:
+    def finish(self, recipe: Any, examples: list[dict[str, Any]]) -> None:
+        """Describe the result, and give it its final name."""
+        words = json.dumps(self._result(recipe, examples), indent=1, sort_keys=True, allow_nan=False)
+        storage.write_text(self.building / RESULT, words + "\n")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.building.rename(self.folder)
+
+    def _result(self, recipe: Any, examples: list[dict[str, Any]]) -> dict[str, Any]:
         some = self.corpus[0]
         return {
             "schema_version": 1,
@@ -204,20 +206,19 @@ class _Plan:
             },
             "separator": self.who,
             "leak": _leaks(self.who, self.corpus),
-            "cost": _cost(rows),
+            "cost": _cost(self.rows),
             "metrics": _definitions(self.measures),
             "examples": examples,
         }
 
 
 def _run(
-    tasks: list[ItemTask], measures: list[Any], corpus: Corpus, workers: int | None, progress: Progress | None
+    tasks: list[ItemTask], measures: list[Any], corpus: Corpus, workers: int, progress: Progress | None
 ) -> list[dict[str, Any]]:
     """Score all mixtures; where a worker dies, find out whose fault it was by running each separator by itself."""
-    count = executors.default_workers() if workers is None else workers
     by_item: list[list[dict[str, Any]]] = [[] for _ in tasks]
     crashed = []
-    for done, outcome in enumerate(executors.run(score_item, tasks, workers=count), 1):
+    for done, outcome in enumerate(executors.run(score_item, tasks, workers=workers), 1):
         if isinstance(outcome.error, executors.WorkerCrashedError):
             crashed.append(outcome.index)
         elif outcome.error:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -228,13 +229,15 @@ def test_an_interrupted_command_says_how_to_go_on(tmp_path, corpus):
     )
     (tmp_path / "slow.py").write_text(code)
     words = [sys.executable, "-m", "sepbench", "score", "slow.py:Slow", "--corpus", str(corpus), "--out", "r"]
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        # a job in the background inherits that Ctrl-C is ignored, and Python then leaves it so
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     end = time.monotonic() + 60
     while not (tmp_path / "begun").exists():
         assert time.monotonic() < end
         time.sleep(0.05)
-    import signal
-
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
