@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sepbench.errors import AudioError
 
-__all__ = ["FULL_SCALE_BITS", "MAX_MAGNITUDE", "Pcm", "pcm_sha256", "read_pcm", "write_pcm"]
+__all__ = ["FULL_SCALE_BITS", "MAX_MAGNITUDE", "Pcm", "pcm_sha256", "quantised", "read_pcm", "write_pcm"]
 
 Ints = NDArray[np.int32]
 
@@ -170,6 +170,17 @@ def write_pcm(path: Path, samples: Ints, sample_rate: int, bits: int, *, contain
         soundfile.write(path, shifted, sample_rate, subtype=f"PCM_{bits}", format=kind)
     except soundfile.LibsndfileError as error:
         raise OSError(f"{path}: could not be written ({_words(error)}); is the disk full?") from error
+
+
+def quantised(signal: NDArray[np.floating[Any]], bits: int) -> Ints:
+    """Bring floats within [-1, 1] into integers, for ears: what is too loud is clipped, what is not a number is silent.
+
+    Corpora are never made this way.
+    """
+    full_scale = 1 << (bits - 1)
+    steps = np.rint(np.nan_to_num(signal.astype(np.float64)) * full_scale)
+    integers: Ints = np.clip(steps, -full_scale, full_scale - 1).astype(np.int32)
+    return integers
 
 
 def _refuse_what_is_no_audio(path: Path) -> None:

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from sepbench import storage
-from sepbench.audio import write_pcm
+from sepbench.audio import quantised, write_pcm
 from sepbench.catalog import labels_of
 from sepbench.errors import SepbenchError
 from sepbench.evaluate.items import Contestant, built, opened
 from sepbench.evaluate.running import run
-from sepbench.separators.protocol import Signal
 
 __all__ = ["ExampleTask", "pick_examples", "write_examples"]
 
@@ -81,7 +78,7 @@ def write_examples(task: ExampleTask) -> list[dict[str, Any]]:
         for name, (stem, signal) in signals.items():
             files[name] = f"examples/{example.mixture_id}/{stem}.flac"
             with storage.atomic(task.folder / files[name]) as temporary:
-                write_pcm(temporary, _to_listen(signal), example.sample_rate, _BITS, container=".flac")
+                write_pcm(temporary, quantised(signal, _BITS), example.sample_rate, _BITS, container=".flac")
         examples.append(
             {
                 "which": which,
@@ -95,10 +92,3 @@ def write_examples(task: ExampleTask) -> list[dict[str, Any]]:
             }
         )
     return examples
-
-
-def _to_listen(signal: Signal) -> Any:
-    """Bring an estimate into 16 bits, for ears only: what is too loud is clipped, what is not a number is silence."""
-    full_scale = 1 << (_BITS - 1)
-    steps = np.rint(np.nan_to_num(signal.astype(np.float64)) * full_scale)
-    return np.clip(steps, -full_scale, full_scale - 1).astype(np.int32)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sepbench import storage
-from sepbench.audio import FULL_SCALE_BITS, Ints, read_pcm, write_pcm
-from sepbench.errors import PlaceError, UsageError
+from sepbench.audio import FULL_SCALE_BITS, quantised, read_pcm, write_pcm
+from sepbench.errors import PlaceError, SeparatorError, UsageError
 from sepbench.evaluate.running import run
 from sepbench.separators.protocol import Signal, build
 
@@ -71,15 +72,20 @@ def separate(
             signals = signals | {"residual": mixture - np.sum(list(signals.values()), axis=0)}
         for name, signal in signals.items():
             path = folder / f"{name}.flac"
+            _refuse_nonsense(signal, f"{separator}: `{name}` of {file}")
             with storage.atomic(path) as temporary:
-                write_pcm(temporary, _as_integers(signal), pcm.sample_rate, FULL_SCALE_BITS, container=".flac")
+                write_pcm(
+                    temporary, quantised(signal, FULL_SCALE_BITS), pcm.sample_rate, FULL_SCALE_BITS, container=".flac"
+                )
             written.append(path)
         if progress:
             progress(done, len(files))
     return written
 
 
-def _as_integers(signal: Signal) -> Ints:
-    full_scale = 1 << (FULL_SCALE_BITS - 1)
-    steps = np.rint(np.nan_to_num(signal.astype(np.float64)) * full_scale)
-    return np.clip(steps, -full_scale, full_scale - 1).astype(np.int32)
+def _refuse_nonsense(signal: Signal, where: str) -> None:
+    """A file must not hide that an estimate was no sound, or was cut off."""
+    if not np.isfinite(signal).all():
+        raise SeparatorError(f"{where}: holds samples that are not finite", "the separator fails on this recording")
+    if (clipped := int(np.count_nonzero(np.abs(signal) > 1))) > 0:
+        warnings.warn(f"{where}: {clipped} samples above full scale are clipped in the file", stacklevel=3)

@@ -75,10 +75,8 @@ class UNetSeparator(nn.Module):
         image = self.network(self._features(spectrum)).float()  # (batch, 2 · target, frequency, frame)
         mask = bounded(image.unflatten(1, (self.targets, 2)))  # (batch, target, frequency, frame), complex
         masked = (mask * spectrum[:, None]).flatten(0, 1)  # (batch · target, frequency, frame)
-        estimate = self._istft(masked, mixture.shape[-1]).reshape(
-            -1, self.targets, mixture.shape[-1]
-        )  # (batch, target, time)
-        return estimate.reshape(-1, self.targets, mixture.shape[-1]) * scale[:, None]
+        estimate = self._istft(masked, mixture.shape[-1]).unflatten(0, (-1, self.targets))  # (batch, target, time)
+        return estimate * scale[:, None]
 
     def _features(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Give compressed magnitude, real and imaginary part as an image of shape (batch, 3, frequency, frame)."""

@@ -9,7 +9,7 @@ import pytest
 
 from sepbench import Corpus, evaluate, metrics, mixing, scores
 from sepbench import recipe as recipes
-from sepbench.errors import PlaceError, UsageError
+from sepbench.errors import PlaceError, SeparatorError, UsageError
 from sepbench.leaderboard import collect
 
 RECIPE = {
@@ -214,3 +214,11 @@ def test_separating_files_keeps_rate_channels_and_sum(tmp_path, corpus):
     with pytest.raises(PlaceError, match="is there already"):
         evaluate.separate("spectral-gate", [tmp_path / "song.flac"], tmp_path / "o")
     assert math.isfinite(float(np.sum(parts["speech"])))
+
+
+def test_an_estimate_that_is_no_sound_or_too_loud_is_not_written_in_silence(tmp_path, corpus, module):
+    source = corpus / "audio" / "test" / "test-000000" / "mixture.flac"
+    with pytest.raises(SeparatorError, match="holds samples that are not finite"):
+        evaluate.separate(f"{module}:Broken", [source], tmp_path / "nan")
+    with pytest.warns(UserWarning, match="samples above full scale are clipped in the file"):
+        evaluate.separate(f"{module}:Gain", [source], tmp_path / "loud", options={"factor": "100"}, residual=False)
