@@ -75,7 +75,7 @@ class UNetSeparator(nn.Module):
         image = self.network(self._features(spectrum)).float()  # (batch, 2 · target, frequency, frame)
         mask = bounded(image.unflatten(1, (self.targets, 2)))  # (batch, target, frequency, frame), complex
         masked = (mask * spectrum[:, None]).flatten(0, 1)  # (batch · target, frequency, frame)
-        estimate = self._istft(masked, mixture.shape[-1]).unflatten(0, (-1, self.targets))  # (batch, target, time)
+        estimate = self._istft(masked, mixture.shape[-1]).reshape(-1, self.targets, mixture.shape[-1])
         return estimate * scale[:, None]
 
     def _features(self, spectrum: torch.Tensor) -> torch.Tensor:
