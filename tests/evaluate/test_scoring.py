@@ -165,10 +165,14 @@ def test_scores_on_another_corpus_of_the_same_name_are_kept(tmp_path, corpus, ca
 
 def test_training_on_what_is_scored_is_stamped(tmp_path, corpus, module):
     _, result = scored(f"{module}:Trained", corpus, tmp_path)
+    rows = [source for example in Corpus(corpus, split="test") for source in example.row["sources"]]
+    groups = {name: {row["group"] for row in rows if row["name"] == name} for name in ("noise", "speech")}
+    assert "9005" in groups["speech"]
+    assert "900001" in groups["noise"]
     assert result["leak"] == [
-        "trained on 1 of the 3 groups that `noise` comes from",
-        "trained on 1 of the 5 groups that `speech` comes from",
-    ] or all("trained on 1 of the" in words for words in result["leak"])
+        f"trained on 1 of the {len(groups[name])} groups that `{name}` comes from" for name in ("noise", "speech")
+    ]
+    assert scored(f"{module}:Half", corpus, tmp_path)[1]["leak"] == []
 
 
 def test_options_reach_the_class(tmp_path, corpus, module):
