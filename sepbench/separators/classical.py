@@ -26,7 +26,8 @@ class SpectralGate:
     ``ξ = smoothing * |last estimate|² / noise + (1 - smoothing) * max(γ - 1, 0)`` and the gain is ``ξ / (1 + ξ)``,
     at least `floor_db`.
 
-    It helps against steady noise. Noise that comes and goes it lets pass, and what never pauses it takes for noise.
+    It helps against steady noise. Noise that comes and goes it lets pass, and what never pauses it takes for noise. The
+    defaults were chosen on clips of LibriSpeech, ESC-10 and VoiceBank-DEMAND: scores there are not held out.
 
     Parameters
     ----------
@@ -99,8 +100,8 @@ class Hpss:
     split again with a short window (nearest to 46 ms), where the voice is what is smooth in time. That is the first
     target; the mixture less it is the second.
 
-    A weak yardstick: on most songs it gains a decibel or two, on some it loses. A trained separator that does not beat
-    it has learnt nothing.
+    A weak yardstick: on the nine songs that its settings were chosen on, excerpts of MUSDB18-HQ among them, the vocals
+    gained 1.5 dB on average and some lost. A trained separator that does not beat it has learnt nothing.
 
     Parameters
     ----------
