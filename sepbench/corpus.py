@@ -14,6 +14,7 @@ from sepbench import mixing
 from sepbench.audio import Ints, read_pcm
 from sepbench.errors import TableError
 from sepbench.manifest import FILE_NAME, Manifest
+from sepbench.mixing.recordings import Recordings
 from sepbench.mixing.roots import find_roots
 
 __all__ = ["Corpus", "Example"]
@@ -97,7 +98,7 @@ class Corpus:
         self._rows = [row for row in rows if row["proof"] is None or row["proof"]["status"] == "ok"]
         self.skipped = len(rows) - len(self._rows)
         self._given_roots = dict(roots or {})
-        self._roots: dict[str, Path] | None = None
+        self._recordings: Recordings | None = None
 
     @property
     def name(self) -> str:
@@ -135,10 +136,11 @@ class Corpus:
         return read("mixture"), {stem["name"]: read(stem["name"]) for stem in row["proof"]["stems"]}
 
     def _render(self, row: dict[str, Any]) -> tuple[Ints, dict[str, Ints]]:
-        if self._roots is None:
+        if self._recordings is None:
             sets = sorted({source["set"] for row in self._rows for source in row["sources"]})
-            self._roots = find_roots(sets, self._given_roots, self.manifest.metadata.get("root_hints", {}))
-        rendered = mixing.render(row, self._roots)
+            roots = find_roots(sets, self._given_roots, self.manifest.metadata.get("root_hints", {}))
+            self._recordings = Recordings(roots)
+        rendered = mixing.render(row, self._recordings)
         if rendered.proof["status"] != "ok":
             raise TableError(f"{row['mixture_id']}: {rendered.proof['reason']}", "run `sepbench verify` on the corpus")
         return rendered.mixture, rendered.stems
