@@ -20,7 +20,7 @@ from sepbench import level
 from sepbench.audio import FULL_SCALE_BITS
 from sepbench.level import UNITY, Gain
 
-__all__ = ["ClippedError", "Mixdown", "Prepared", "mix_down", "target_of"]
+__all__ = ["ClippedError", "Mixdown", "Prepared", "mix_down", "mix_into", "target_of"]
 
 Floats = NDArray[np.float64]
 _NEAR_MDB = Decimal(1)  # thousandths of a decibel: how near to the wanted SNR the stored samples shall be
@@ -114,6 +114,45 @@ def mix_down(
         sums = _scaled_sums(row, prepared, gains)
     made = _finished(row, gains, common, sums)
     return made if row["snr_mdb"] is None else _touched_up(row, prepared, made)
+
+
+def mix_into(
+    row: Mapping[str, Any],
+    prepared: Sequence[Prepared],
+    gains: Sequence[Gain],
+    stems: Mapping[str, NDArray[np.float32]],
+    mixture: NDArray[np.float32],
+) -> None:
+    """Mix the sources of a row with known gains into float arrays: the samples of `mix_down`, divided by full scale.
+
+    Parameters
+    ----------
+    stems : mapping of str to ndarray of float32, shape (channel, time)
+        Written.
+    mixture : ndarray of float32, shape (channel, time)
+        Written: the sum of the stems, exact in float32.
+
+    Raises
+    ------
+    ClippedError
+        If the gains drive a stem or the mixture out of range.
+    """
+    to_one = np.float32(2.0 ** (1 - row["bits"]))
+    for name, signal in _scaled_sums(row, prepared, gains).items():
+        stem = stems[name]
+        np.copyto(stem, np.rint(signal, out=signal), casting="unsafe")
+        stem *= to_one
+        if not _peak(stem) < 1:
+            raise ClippedError(f"the gains drive `{name}` beyond full scale")
+    parts = [stems[name] for name in dict.fromkeys(source["name"] for source in row["sources"])]
+    if len(parts) == 1:
+        np.copyto(mixture, parts[0])
+    else:
+        np.add(parts[0], parts[1], out=mixture)
+        for part in parts[2:]:
+            mixture += part
+    if not _peak(mixture) < 1:
+        raise ClippedError("the gains drive the mixture beyond full scale")
 
 
 def target_of(row: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from sepbench.loudness import integrated_loudness
 from sepbench.mixdown import Mixdown, Prepared
 from sepbench.mixing.recordings import Recordings, UnusableSourceError
 
-__all__ = ["Rendered", "failed_proof", "mixed", "render"]
+__all__ = ["Rendered", "failed_proof", "render", "render_into"]
 
 _ACTIVE_RANGE_DB = 40
 _ACTIVE_FRAME_S = 0.02
@@ -81,28 +81,50 @@ def render(row: Mapping[str, Any], recordings: Recordings | Mapping[str, Path], 
     return Rendered(made.mixture, made.stems, _proof(row, made, _float_stages(row, recordings)))
 
 
-def mixed(row: Mapping[str, Any], recordings: Recordings) -> Mixdown | str:
-    """Make the audio of one row without measuring it: for training, where nobody reads the proof.
+def render_into(
+    row: Mapping[str, Any],
+    recordings: Recordings,
+    stems: Mapping[str, NDArray[np.float32]],
+    mixture: NDArray[np.float32],
+) -> str | None:
+    """Make the audio of one row as floats, without measuring it: for training, where nobody reads the proof.
+
+    Parameters
+    ----------
+    stems, mixture : float32 arrays of shape (channel, time)
+        Written: what `render` gives, divided by full scale.
 
     Returns
     -------
-    Mixdown or str
-        The reason, where there is no audio.
+    str or None
+        Why there is no audio, where there is none.
     """
+    proof = row.get("proof")
     try:
-        return _mixed(row, recordings, frozen=True)
-    except _NoMixture as end:
-        return f"{end.status}: {end}"
+        if proof and proof["status"] == "ok":
+            prepared = [_prepare(source, row, recordings) for source in row["sources"]]
+            mixdown.mix_into(row, prepared, _gains(proof), stems, mixture)
+            return None
+        made = _mixed(row, recordings, frozen=False)
+    except (_NoMixture, mixdown.ClippedError) as end:
+        return str(end)
+    to_one = np.float32(2.0 ** (1 - row["bits"]))
+    np.multiply(made.mixture, to_one, out=mixture)
+    for name, stem in made.stems.items():
+        np.multiply(stem, to_one, out=stems[name])
+    return None
+
+
+def _gains(proof: Mapping[str, Any]) -> list[Gain]:
+    return [Gain(gain["mantissa"], gain["shift"]) for gain in proof["gains"]]
 
 
 def _mixed(row: Mapping[str, Any], recordings: Recordings, *, frozen: bool) -> Mixdown:
     prepared = [_prepare(source, row, recordings) for source in row["sources"]]
     proof = row.get("proof") if frozen else None
-    gains = None
-    if proof and proof["status"] == "ok":
-        gains = [Gain(gain["mantissa"], gain["shift"]) for gain in proof["gains"]], Gain(**proof["common_gain"])
+    known = (_gains(proof), Gain(**proof["common_gain"])) if proof and proof["status"] == "ok" else None
     try:
-        return mixdown.mix_down(row, prepared, frozen=gains)
+        return mixdown.mix_down(row, prepared, frozen=known)
     except SilentSignalError as error:
         raise _NoMixture("silent_source", "the sources cancel each other: nothing to bring to a level") from error
     except mixdown.ClippedError as error:
@@ -118,7 +140,7 @@ def _prepare(source: Mapping[str, Any], row: Mapping[str, Any], recordings: Reco
         samples, bits = recordings.excerpt(source, row["channels"], row["sample_rate"])
     except UnusableSourceError as error:
         raise _NoMixture(error.status, error.reason) from error
-    if not samples.any():
+    if not (samples[:, :64].any() or samples.any()):
         raise _NoMixture("silent_source", f"{source['name']}: the excerpt of `{source['item']}` is digital silence")
     if samples.shape[1] == row["frames"]:
         return Prepared(samples, bits)
