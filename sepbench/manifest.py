@@ -150,6 +150,15 @@ class Manifest:
         table = self.table if split is None else self.table.filter(pc.equal(self.table["split"], split))
         return Manifest(table, self.metadata)
 
+    def failures(self) -> list[dict[str, str]]:
+        """Give `mixture_id`, `status` and `reason` of the rows that were rendered without success."""
+        proofs = ((row["mixture_id"], row["proof"]) for row in self)
+        return [
+            {"mixture_id": name, "status": proof["status"], "reason": proof["reason"]}
+            for name, proof in proofs
+            if proof is not None and proof["status"] != "ok"
+        ]
+
     def sources(self) -> Any:
         """Give the long form, one row per source.
 

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -26,7 +26,14 @@ from sepbench.mixing.planning import plan
 from sepbench.mixing.recordings import Recordings
 from sepbench.mixing.rendering import Rendered, failed_proof, render
 from sepbench.mixing.roots import find_roots
-from sepbench.mixing.sizing import needs_of, refuse_too_little_space, worth_packing
+from sepbench.mixing.sizing import (
+    audio_bytes,
+    gigabytes,
+    needs_of,
+    packed_bytes,
+    refuse_too_little_space,
+    worth_packing,
+)
 from sepbench.recipe import Recipe
 from sepbench.recipe import load as load_recipe
 from sepbench.recipe import parse as parse_recipe
@@ -41,7 +48,6 @@ _PROOFS = pa.schema([SCHEMA.field("proof")])
 _SHARD_ROWS, _SHARD_SAMPLES, _SHARDS = 256, 1 << 25, 32
 _FEW_FAILED, _IN_A_ROW = 20, 100
 Progress = Callable[[int, int], None]
-PackPolicy = Literal["auto", "always", "never"]
 
 
 def mix(
@@ -54,11 +60,12 @@ def mix(
     mixtures: Mapping[str, int] | None = None,
     plan_only: bool = False,
     container: str = "flac",
-    pack: PackPolicy = "auto",
+    pack: str = "auto",
     cache: Path | str | None = None,
     max_failed: float = 0.05,
     workers: int | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Manifest:
     """Make a corpus from a recipe and catalogs.
 
@@ -92,6 +99,8 @@ def mix(
         Worker processes; all processors by default, 0 for none. The corpus does not depend on it.
     progress : callable, optional
         Called as ``progress(done, total)`` in mixtures.
+    say : callable, optional
+        Called with lines for people: what the corpus will take, what is being packed.
 
     Returns
     -------
@@ -127,19 +136,22 @@ def mix(
             planned.write(out)
             return planned
         found = find_roots(recipe.sets, roots or {}, hints)
-        work = out / _WORK
         _enter(out, planned, there)
         needs = needs_of(planned, tables)
-        refuse_too_little_space(out, needs, container)
+        free = refuse_too_little_space(out, needs, container)
+        tell = say or (lambda _: None)
+        tell(
+            f"{len(planned)} mixtures take about {gigabytes(audio_bytes(needs, container))}; {gigabytes(free)} are free"
+        )
         count = executors.default_workers() if workers is None else workers
-        folder = Path(cache) if cache else packing.cache_folder()
+        packs = Path(cache) if cache else packing.cache_folder()
+        chosen = worth_packing(needs, packs, pack)
         unusable: dict[str, tuple[str, str]] = {}
-        packed = None
-        chosen = worth_packing(needs, folder, pack)
         if chosen:
-            packed, unusable = packing.build(chosen, found, folder, workers=count)
-        storage.write_json(work / _UNUSABLE, unusable)
-        build = _Build(out, container, tuple(sorted(found.items())), packed.cache if packed else None)
+            tell(f"packing {len(chosen)} recordings in {packs}, {gigabytes(packed_bytes(chosen))} at most")
+            unusable = packing.build(chosen, found, packs, workers=count)[1]
+        storage.write_json(out / _WORK / _UNUSABLE, unusable)
+        build = _Build(out, container, tuple(sorted(found.items())), packs if chosen else None)
         _render_shards(build, planned, count, max_failed, progress)
         manifest = _finish(build, planned)
     return manifest

@@ -17,7 +17,7 @@ from sepbench.mixing.packing import Pack, Wanted
 from sepbench.mixing.recordings import Version
 from sepbench.resample import resampled_frames
 
-__all__ = ["Needs", "audio_bytes", "needs_of", "refuse_too_little_space", "worth_packing"]
+__all__ = ["Needs", "audio_bytes", "gigabytes", "needs_of", "packed_bytes", "refuse_too_little_space", "worth_packing"]
 
 _IN_MEMORY_BYTES = 64 << 20  # so little is decoded by each worker for itself, and kept
 _PACKED_BYTES = 4  # a sample in a pack
@@ -77,8 +77,8 @@ def audio_bytes(needs: Needs, container: str) -> int:
     return round(needs.samples * needs.bytes_per_sample * share) + needs.rows * _ROW_BYTES
 
 
-def refuse_too_little_space(out: Path, needs: Needs, container: str) -> None:
-    """Refuse to begin what can't end for want of space.
+def refuse_too_little_space(out: Path, needs: Needs, container: str) -> int:
+    """Refuse to begin what can't end for want of space; gives the bytes that are free.
 
     Raises
     ------
@@ -90,10 +90,11 @@ def refuse_too_little_space(out: Path, needs: Needs, container: str) -> None:
     free = shutil.disk_usage(out).free
     if wanted > free:
         raise PlaceError(
-            f"{out}: the corpus needs about {_gigabytes(wanted)} more, and {_gigabytes(free)} are free",
+            f"{out}: the corpus needs about {gigabytes(wanted)} more, and {gigabytes(free)} are free",
             "free some space, choose another place with --out, or make fewer with --mixtures SPLIT=N"
             + ("" if container == "flac" else "; --container flac takes about half"),
         )
+    return free
 
 
 def _bytes_under(folder: Path) -> int:
@@ -105,7 +106,8 @@ def _bytes_under(folder: Path) -> int:
     )
 
 
-def _gigabytes(count: int) -> str:
+def gigabytes(count: int) -> str:
+    """Write a number of bytes for people."""
     return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
@@ -125,14 +127,15 @@ def worth_packing(needs: Needs, cache: Path, policy: str) -> list[Wanted]:
     chosen = [one for one, count in needs.uses if count > 1 or policy == "always"]
     if policy == "always" or not chosen:
         return chosen
-    if _packed_bytes(one for one, _ in needs.uses) <= _IN_MEMORY_BYTES:
+    if packed_bytes(one for one, _ in needs.uses) <= _IN_MEMORY_BYTES:
         return []
     pack = Pack(cache)
-    missing = _packed_bytes(one for one in chosen if one.version not in pack)
+    missing = packed_bytes(one for one in chosen if one.version not in pack)
     return chosen if missing * _MARGIN < _free(cache) / 2 else []
 
 
-def _packed_bytes(wanted: Iterable[Wanted]) -> int:
+def packed_bytes(wanted: Iterable[Wanted]) -> int:
+    """Give the bytes that recordings take in a pack, at most."""
     return sum(one.frames * one.version.channels * _PACKED_BYTES for one in wanted)
 
 
