@@ -133,6 +133,10 @@ class Manifest:
         row: dict[str, Any] = self.table.slice(range(len(self))[index], 1).to_pylist()[0]
         return row
 
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Give all rows in order, in batches."""
+        yield from self.table.to_batches(max_chunksize=4096)
+
     @property
     def name(self) -> str:
         """Name of the recipe."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sepbench.errors import PlaceError
 from sepbench.manifest import Manifest
@@ -48,27 +49,39 @@ class Needs(NamedTuple):
 
 
 def needs_of(planned: Manifest, catalogs: Mapping[str, pa.Table]) -> Needs:
-    """Count what a plan takes."""
+    """Count what a plan takes, a batch of rows at a time."""
     lengths = {
-        name: dict(zip(table["pcm_sha256"].to_pylist(), _lengths(table), strict=True))
+        (name, pcm): (frames, rate)
         for name, table in catalogs.items()
+        for pcm, frames, rate in zip(
+            *(table[key].to_pylist() for key in ("pcm_sha256", "frames", "sample_rate")), strict=True
+        )
     }
-    uses: Counter[Wanted] = Counter()
-    rows = samples = bits = 0
-    for row in planned:
-        rows += 1
-        bits = row["bits"]
-        samples += row["frames"] * row["channels"] * (len({source["name"] for source in row["sources"]}) + 1)
-        for source in row["sources"]:
-            version = Version(source["source_pcm_sha256"], source["downmix"], row["channels"], row["sample_rate"])
-            frames, rate = lengths[source["set"]][version.source_pcm_sha256]
-            packed = resampled_frames(frames, rate, row["sample_rate"])
-            uses[Wanted(version, source["set"], source["path"], packed)] += 1
-    return Needs(rows, samples, bits // 8, list(uses.items()))
+    uses: Counter[tuple[str, ...]] = Counter()
+    total = 0
+    for batch in planned.batches():
+        total += pc.sum(batch["frames"]).as_py()
+        uses.update(_used(batch["sources"].flatten()))
+    first = planned[0]
+    channels, rate = first["channels"], first["sample_rate"]
+    stems = len({source["name"] for source in first["sources"]})
+    wanted = [
+        (Wanted(Version(pcm, downmix, channels, rate), name, path, resampled_frames(*lengths[name, pcm], rate)), count)
+        for (pcm, downmix, name, path), count in uses.items()
+    ]
+    return Needs(len(planned), total * channels * (stems + 1), first["bits"] // 8, wanted)
 
 
-def _lengths(table: pa.Table) -> Iterable[tuple[int, int]]:
-    return zip(table["frames"].to_pylist(), table["sample_rate"].to_pylist(), strict=True)
+def _used(sources: pa.StructArray) -> dict[tuple[str, ...], int]:
+    """Count how often each recording is a source."""
+    keys = ["source_pcm_sha256", "downmix", "set", "path"]
+    table = pa.table({key: pc.struct_field(sources, key) for key in keys})
+    counted = table.group_by(keys).aggregate([([], "count_all")])
+    return dict(
+        zip(
+            zip(*(counted[key].to_pylist() for key in keys), strict=True), counted["count_all"].to_pylist(), strict=True
+        )
+    )
 
 
 def audio_bytes(needs: Needs, container: str) -> int:
