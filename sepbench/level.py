@@ -22,9 +22,9 @@ __all__ = ["Gain", "amplitude", "energy", "gain_for_snr", "ratio_db", "ratio_mdb
 
 _MANTISSA_BITS = 28
 _BLOCK = 4096  # 2^12 squares of magnitude 2^50 stay below 2^63
-_EXACT_SQUARES = 1 << 22  # 2^30 each: their sum stays below 2^53, where float64 is exact in any order
-_EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
-_LN10 = _EXACT.ln(Decimal(10))
+_EXACT = 1 << 53
+_DECIMAL = Context(prec=50, rounding=ROUND_HALF_EVEN)
+_LN10 = _DECIMAL.ln(Decimal(10))
 
 
 class Gain(NamedTuple):
@@ -48,8 +48,8 @@ class Gain(NamedTuple):
             raise SilentSignalError(f"level: a gain must be positive, got {value}")
         shift = _MANTISSA_BITS - 1 - math.floor(math.log2(value))
         while True:  # log2 of a float may be off by one at a power of two
-            scaled = _EXACT.multiply(value, _EXACT.power(Decimal(2), shift))
-            mantissa = int(scaled.to_integral_value(rounding=rounding, context=_EXACT))
+            scaled = _DECIMAL.multiply(value, _DECIMAL.power(Decimal(2), shift))
+            mantissa = int(scaled.to_integral_value(rounding=rounding, context=_DECIMAL))
             if mantissa >= 1 << _MANTISSA_BITS:
                 shift -= 1
             elif mantissa < 1 << (_MANTISSA_BITS - 1):
@@ -59,7 +59,7 @@ class Gain(NamedTuple):
 
     def decimal(self) -> Decimal:
         """Give the gain as a decimal number of 50 digits."""
-        return _EXACT.multiply(Decimal(self.mantissa), _EXACT.power(Decimal(2), -self.shift))
+        return _DECIMAL.multiply(Decimal(self.mantissa), _DECIMAL.power(Decimal(2), -self.shift))
 
     def __float__(self) -> float:
         return math.ldexp(self.mantissa, -self.shift)
@@ -67,7 +67,7 @@ class Gain(NamedTuple):
     def __mul__(self, other: object) -> Gain:
         if not isinstance(other, Gain):
             return NotImplemented
-        return Gain.of(_EXACT.multiply(self.decimal(), other.decimal()))
+        return Gain.of(_DECIMAL.multiply(self.decimal(), other.decimal()))
 
 
 UNITY = Gain(1 << (_MANTISSA_BITS - 1), _MANTISSA_BITS - 1)
@@ -86,15 +86,29 @@ def energy(samples: NDArray[Any]) -> int:
     >>> energy(np.array([[3, -4]]))
     25
     """
-    if samples.dtype == np.int16 and samples.size < _EXACT_SQUARES:
-        values = samples.reshape(-1).astype(np.float64)
-        return int(np.dot(values, values))
+    if samples.dtype == np.int16:
+        return energy_of_floats(samples.astype(np.float64), 1 << 15)
     flat = samples.reshape(-1).astype(np.int64)
     whole = len(flat) // _BLOCK * _BLOCK
     blocks = flat[:whole].reshape(-1, _BLOCK)
     tail = flat[whole:]
     squares: list[int] = np.einsum("ij,ij->i", blocks, blocks).tolist()
     return sum(squares) + int(np.dot(tail, tail))
+
+
+def energy_of_floats(samples: NDArray[np.float64], peak: int) -> int:
+    """Sum the squares of whole numbers that are held as floats, exactly.
+
+    Parameters
+    ----------
+    samples : ndarray of float64
+    peak : int
+        No magnitude is above it.
+    """
+    flat = samples.reshape(-1)
+    if peak * peak * flat.size < _EXACT:  # then every partial sum is exact, in any order
+        return int(np.einsum("i,i->", flat, flat))  # not `dot`: some builds of BLAS compute wrong sums
+    return energy(flat.astype(np.int64))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -106,7 +120,7 @@ def amplitude(level_mdb: int | Decimal) -> Decimal:
     >>> round(amplitude(-6000), 6)
     Decimal('0.501187')
     """
-    return _EXACT.exp(_EXACT.multiply(_LN10, _EXACT.divide(Decimal(level_mdb), Decimal(20000))))
+    return _DECIMAL.exp(_DECIMAL.multiply(_LN10, _DECIMAL.divide(Decimal(level_mdb), Decimal(20000))))
 
 
 def gain_for_snr(target_energy: int, other_energy: int, snr_mdb: int) -> Decimal:
@@ -126,8 +140,8 @@ def gain_for_snr(target_energy: int, other_energy: int, snr_mdb: int) -> Decimal
     """
     if target_energy == 0 or other_energy == 0:
         raise SilentSignalError("level: a silent signal has no ratio to another", "choose another excerpt")
-    root = _EXACT.sqrt(_EXACT.divide(Decimal(target_energy), Decimal(other_energy)))
-    return _EXACT.multiply(root, amplitude(-snr_mdb))
+    root = _DECIMAL.sqrt(_DECIMAL.divide(Decimal(target_energy), Decimal(other_energy)))
+    return _DECIMAL.multiply(root, amplitude(-snr_mdb))
 
 
 def gain_for_level(own_energy: int, samples: int, level_mdbfs: int, bits: int) -> Decimal:
@@ -146,13 +160,13 @@ def gain_for_level(own_energy: int, samples: int, level_mdbfs: int, bits: int) -
     """
     if own_energy == 0:
         raise SilentSignalError("level: a silent signal can't be brought to a level", "choose another excerpt")
-    rms = _EXACT.sqrt(_EXACT.divide(Decimal(own_energy), Decimal(samples)))
-    return _EXACT.divide(_EXACT.multiply(amplitude(level_mdbfs), Decimal(1 << (bits - 1))), rms)
+    rms = _DECIMAL.sqrt(_DECIMAL.divide(Decimal(own_energy), Decimal(samples)))
+    return _DECIMAL.divide(_DECIMAL.multiply(amplitude(level_mdbfs), Decimal(1 << (bits - 1))), rms)
 
 
 def gain_for_peak(limit: int, peak: float) -> Gain:
     """Give the largest gain that brings a peak down to a limit."""
-    return Gain.of(_EXACT.divide(Decimal(limit), Decimal(peak)), rounding=ROUND_DOWN)
+    return Gain.of(_DECIMAL.divide(Decimal(limit), Decimal(peak)), rounding=ROUND_DOWN)
 
 
 def ratio_db(numerator: int, denominator: int) -> float:
@@ -172,4 +186,4 @@ def ratio_db(numerator: int, denominator: int) -> float:
 
 def ratio_mdb(numerator: int, denominator: int) -> Decimal:
     """Turn a ratio of energies, both positive, into thousandths of a decibel."""
-    return _EXACT.multiply(Decimal(10000), _EXACT.log10(_EXACT.divide(Decimal(numerator), Decimal(denominator))))
+    return _DECIMAL.multiply(Decimal(10000), _DECIMAL.log10(_DECIMAL.divide(Decimal(numerator), Decimal(denominator))))

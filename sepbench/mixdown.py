@@ -64,6 +64,8 @@ class Mixdown:
         They sum up to the mixture, sample by sample.
     mixture : ndarray of int16 or int32, shape (channel, time)
         As the stems: int16 at 16 bits, int32 at 24.
+    floats : dict of str to ndarray of float64
+        The same whole numbers as the stems, for whoever measures them.
     energies : dict of str to int
         Of each stem, in steps of the output.
     rest_energy : int
@@ -76,6 +78,7 @@ class Mixdown:
     common: Gain
     stems: dict[str, NDArray[Any]]
     mixture: NDArray[Any]
+    floats: dict[str, Floats]
     energies: dict[str, int]
     rest_energy: int
     peaks: dict[str, int]
@@ -108,7 +111,7 @@ def mix_down(
         return _finished(row, gains, common, _scaled_sums(row, prepared, gains))
     gains = _wanted_gains(row, prepared)
     sums = _scaled_sums(row, prepared, gains)
-    common = _common_gain(row, sums)
+    common = UNITY if _surely_below_the_peak(row, prepared, gains) else _common_gain(row, sums)
     if common != UNITY:
         gains = [gain * common for gain in gains]
         sums = _scaled_sums(row, prepared, gains)
@@ -138,19 +141,16 @@ def mix_into(
         If the gains drive a stem or the mixture out of range.
     """
     to_one = np.float32(2.0 ** (1 - row["bits"]))
-    for name, signal in _scaled_sums(row, prepared, gains).items():
+    sums = _scaled_sums(row, prepared, gains)
+    for name, signal in sums.items():
         stem = stems[name]
         np.copyto(stem, np.rint(signal, out=signal), casting="unsafe")
         stem *= to_one
         if not _peak(stem) < 1:
             raise ClippedError(f"the gains drive `{name}` beyond full scale")
-    parts = [stems[name] for name in dict.fromkeys(source["name"] for source in row["sources"])]
-    if len(parts) == 1:
-        np.copyto(mixture, parts[0])
-    else:
-        np.add(parts[0], parts[1], out=mixture)
-        for part in parts[2:]:
-            mixture += part
+    total = sum(sums.values())  # whole numbers in float64: exact, however many stems there are
+    np.copyto(mixture, total, casting="unsafe")
+    mixture *= to_one
     if not _peak(mixture) < 1:
         raise ClippedError("the gains drive the mixture beyond full scale")
 
@@ -213,6 +213,15 @@ def _scaled_sums(row: Mapping[str, Any], prepared: Sequence[Prepared], gains: Se
     return sums
 
 
+def _surely_below_the_peak(row: Mapping[str, Any], prepared: Sequence[Prepared], gains: Sequence[Gain]) -> bool:
+    """Say whether even the sum of all peaks stays below the peak; looking at integers is quick."""
+    peaks = [
+        _peak(samples) * float(gain) * 2.0 ** (row["bits"] - bits)
+        for (samples, bits), gain in zip(prepared, gains, strict=True)
+    ]
+    return bool(sum(peaks) < _limit(row) - len(peaks) - 1)
+
+
 def _common_gain(row: Mapping[str, Any], sums: Mapping[str, Floats]) -> Gain:
     """Bring the loudest of mixture and stems below the peak, leaving room for the rounding of each stem."""
     stems = list(sums.values())
@@ -234,7 +243,7 @@ def _limit(row: Mapping[str, Any]) -> int:
 
 
 def _peak(signal: NDArray[Any]) -> float:
-    return max(float(signal.max()), -float(signal.min()))
+    return max(float(signal.max(initial=0)), -float(signal.min(initial=0)))
 
 
 def _finished(row: Mapping[str, Any], gains: list[Gain], common: Gain, sums: dict[str, Floats]) -> Mixdown:
@@ -246,7 +255,7 @@ def _finished(row: Mapping[str, Any], gains: list[Gain], common: Gain, sums: dic
         np.rint(signal, out=signal)
         peaks[name] = _refuse_overrun(f"`{name}`", signal, row)
         stems[name] = signal.astype(kind)
-        energies[name] = level.energy(stems[name])
+        energies[name] = level.energy_of_floats(signal, peaks[name])
     parts = list(stems.values())
     mixture = parts[0]
     if len(parts) > 1:
@@ -262,7 +271,7 @@ def _finished(row: Mapping[str, Any], gains: list[Gain], common: Gain, sums: dic
     else:
         total = np.asarray(np.sum([stems[name] for name in rest], axis=0, dtype=np.int32))
         rest_energy = level.energy(total) if rest else 0
-    return Mixdown(gains, common, stems, mixture, energies, rest_energy, peaks)
+    return Mixdown(gains, common, stems, mixture, sums, energies, rest_energy, peaks)
 
 
 def _refuse_overrun(what: str, signal: NDArray[Any], row: Mapping[str, Any]) -> int:

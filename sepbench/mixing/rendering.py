@@ -170,7 +170,7 @@ def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> di
     """Measure what came out."""
     rate, bits = row["sample_rate"], row["bits"]
     target = mixdown.target_of(row)
-    rest = [stem for name, stem in made.stems.items() if name != target]
+    rest = [stem for name, stem in made.floats.items() if name != target]
     full_scale = 1 << (bits - 1)
     roles = {source["name"]: source["role"] for source in reversed(row["sources"])}
     peak = max(int(made.mixture.max()), -int(made.mixture.min()))
@@ -191,7 +191,7 @@ def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> di
         ],
         "mixture_pcm_sha256": pcm_sha256(made.mixture, rate, bits),
         "achieved_snr_db": _finite(level.ratio_db(made.energies[target], made.rest_energy)),
-        "active_snr_db": _active_snr_db(made.stems[target], rest, rate),
+        "active_snr_db": _active_snr_db(made.floats[target], rest, rate),
         "loudness_lufs": integrated_loudness(made.mixture, rate, full_scale),
         "peak": peak,
         "clipped_samples": _clipped(made.mixture, full_scale) if peak >= full_scale - 1 else 0,
@@ -203,20 +203,19 @@ def _clipped(mixture: NDArray[Any], full_scale: int) -> int:
     return int(np.count_nonzero((mixture >= full_scale - 1) | (mixture <= -full_scale)))
 
 
-def _active_snr_db(target: NDArray[Any], rest: Sequence[NDArray[Any]], sample_rate: int) -> float | None:
+def _active_snr_db(target: NDArray[np.float64], rest: Sequence[NDArray[np.float64]], sample_rate: int) -> float | None:
     """SNR over the frames in which the target is within 40 dB of its loudest frame."""
     if not rest:
         return None
     frame = max(1, round(_ACTIVE_FRAME_S * sample_rate))
     own = _frame_energies(target, frame)
-    others = _frame_energies(rest[0] if len(rest) == 1 else np.asarray(np.sum(rest, axis=0, dtype=np.int32)), frame)
+    others = _frame_energies(rest[0] if len(rest) == 1 else np.asarray(sum(rest)), frame)
     active = own >= own.max() * 10 ** (-_ACTIVE_RANGE_DB / 10)
     numerator, denominator = float(own[active].sum()), float(others[active].sum())
     return 10 * math.log10(numerator / denominator) if numerator and denominator else None
 
 
-def _frame_energies(signal: NDArray[Any], frame: int) -> NDArray[np.float64]:
-    values = signal.astype(np.float64)
+def _frame_energies(values: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
     whole = values.shape[1] // frame * frame
     frames = values[:, :whole].reshape(len(values), -1, frame)
     energies: NDArray[np.float64] = np.einsum("cft,cft->f", frames, frames)
