@@ -162,6 +162,39 @@ def test_the_filter_is_flat_below_and_silent_above(pair):
     assert 20 * np.log10(stopped.max()) < -107  # the project asks for 96
 
 
+def tone(rate, frequency):
+    """One second at -1 dBFS."""
+    phase = 2 * np.pi * frequency / rate * np.arange(rate)
+    return np.rint(0.89 * 2**23 * np.sin(phase + 0.3)).astype(np.int32)[None]
+
+
+def in_and_beside(signal, rate, frequency):
+    """Give a tone in a signal, whose ends are left out, and all that is beside it, in dB relative to `tone`."""
+    middle = signal[0, len(signal[0]) // 10 : -(len(signal[0]) // 10)] / (0.89 * 2**23)
+    phase = 2 * np.pi * frequency / rate * np.arange(len(middle))
+    basis = np.stack([np.cos(phase), np.sin(phase)], axis=1)
+    weights = np.linalg.lstsq(basis, middle, rcond=None)[0]
+    rest = np.sqrt(2 * np.mean((middle - basis @ weights) ** 2))
+    return 20 * np.log10(np.hypot(*weights)), 20 * np.log10(rest)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("place", [0.11, 0.5, 0.9])
+def test_a_tone_in_the_band_comes_out_at_its_level_without_images(pair, place):
+    frequency = place * min(pair) / 2
+    level_db, rest_db = in_and_beside(resample(tone(pair[0], frequency), *pair), pair[1], frequency)
+    assert abs(level_db) < 0.0002
+    assert rest_db < -107
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair[0] * 0.45 > pair[1] * 0.55])
+@pytest.mark.parametrize("place", [1.1, 1.37])
+def test_a_tone_above_the_band_leaves_no_alias(pair, place):
+    frequency = min(place * pair[1] / 2, 0.45 * pair[0])
+    level_db, rest_db = in_and_beside(resample(tone(pair[0], frequency), *pair), pair[1], abs(pair[1] - frequency))
+    assert max(level_db, rest_db) < -107
+
+
 @pytest.mark.parametrize("pair", [(44100, 16000), (16000, 44100), (96000, 22050)])
 def test_coefficients_are_the_rounded_real_values(pair):
     up, down = ratio(pair)
