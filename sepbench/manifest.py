@@ -171,6 +171,15 @@ class Manifest:
         """Write the manifest into a corpus folder, all or nothing."""
         storage.write_parquet(self.table, folder / FILE_NAME, kind="manifest", version=VERSION, metadata=self.metadata)
 
+    def write_to(self, path: Path) -> None:
+        """Write the manifest under another name than a corpus's."""
+        storage.write_parquet(self.table, path, kind="manifest", version=VERSION, metadata=self.metadata)
+
+    def rows(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """Give the rows from `start` to `stop`."""
+        rows: list[dict[str, Any]] = self.table.slice(start, stop - start).to_pylist()
+        return rows
+
     @classmethod
     def read(cls, corpus: Path | str) -> Manifest:
         """Read the manifest of a corpus folder, or a manifest file."""

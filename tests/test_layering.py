@@ -11,7 +11,7 @@ PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
     {"audio", "draws", "executors", "level", "shelf", "storage"},
-    {"resample"},
+    {"journal", "loudness", "mixdown", "resample"},
     {"catalog"},
     {"recipe"},
     {"manifest", "scores"},

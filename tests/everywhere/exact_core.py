@@ -20,13 +20,15 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sepbench import level
 from sepbench.audio import FULL_SCALE_BITS, Ints, Pcm, pcm_sha256
 from sepbench.draws import draws_for
-from sepbench.level import UNITY, Gain
+from sepbench.level import Gain
+from sepbench.mixdown import Prepared, mix_down
 from sepbench.resample import coefficients, resample
 
 RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
@@ -90,53 +92,43 @@ def gains() -> str:
 
 
 def ratios() -> str:
-    """Decibels of ratios of energies: the achieved SNRs of a manifest."""
-    pairs = itertools.product((0, 1, 3, 10**18 + 9, 1 << 80), repeat=2)
-    return sha256(*(level.ratio_db(*pair).hex() for pair in pairs))
+    """Ratios of energies, which say how near a mixture is to its wanted SNR."""
+    return sha256(*(level.ratio_mdb(*pair) for pair in itertools.product((1, 3, 10**18 + 9, 1 << 80), repeat=2)))
 
 
 def mixes(bits: int) -> str:
-    """Mix three sources, two of them under one name, at many ratios; some need the common gain against clipping."""
-    found = []
-    for wanted, snr_mdb in itertools.product((None, -30_000, -6_000), range(-21_000, 21_001, 3_499)):
-        sources = [noise(3, 2, 4000), noise(4, 2, 4000, bits=16), noise(5, 2, 4000, bits=20)]
-        names = ["speech", "noise", "noise"]
-        stems, applied = mixed(sources, names, level_mdbfs=wanted, snr_mdb=snr_mdb, peak_mdbfs=-100, bits=bits)
-        mixture: Ints = np.sum(np.stack(list(stems.values())), axis=0, dtype=np.int32)
-        found += [applied, *(pcm_sha256(signal, 16000, bits) for signal in (*stems.values(), mixture))]
+    """Mix three sources, two of them under one name: ratios of the sum and of sources, levels, gains against clipping."""
+    found: list[object] = []
+    loud = [Prepared(noise(3, 2, 4000, bits=16).astype(np.int16), 16), Prepared(noise(4, 2, 4000, bits=10), 16)]
+    loud.append(Prepared(noise(5, 2, 4000, bits=22), 24))
+    for level_mdbfs, snr_mdb in itertools.product((None, -30_000, -6_000), range(-21_000, 21_001, 3_499)):
+        for of_the_sum, sources in itertools.product((True, False), (loud, loud[::-1])):
+            found += mixed(row_of(bits, level_mdbfs, snr_mdb, of_the_sum), sources)
+    # small samples and gains of nearly 1: rounding moves the ratio, which is then touched up
+    quiet = [Prepared(noise(seed, 2, 4000, bits=6), bits) for seed in (6, 7, 8)]
+    for snr_mdb in range(-3_040, -2_979, 5):
+        found += mixed(row_of(bits, None, snr_mdb, of_the_sum=True), quiet)
     return sha256(*found)
 
 
-def mixed(
-    sources: list[Ints], names: list[str], *, level_mdbfs: int | None, snr_mdb: int, peak_mdbfs: int, bits: int
-) -> tuple[dict[str, Ints], list[Gain]]:
-    """Mix as rendering does, the first source being the target.
+def mixed(row: dict[str, Any], sources: list[Prepared]) -> list[object]:
+    """Mix a row, once with the gains that it wants and once with those that were found."""
+    made = mix_down(row, sources)
+    again = mix_down(row, sources, frozen=(made.gains, made.common))
+    signals = (*made.stems.values(), made.mixture, again.mixture)
+    hashes = [pcm_sha256(signal, 16000, row["bits"]) for signal in signals]
+    return [made.gains, made.common, made.energies, made.rest_energy, made.peaks, *hashes]
 
-    TO BE SWITCHED to `sepbench.mixdown` once that module is there: today the arithmetic stands in
-    `sepbench.mixing.rendering`, which needs more than numpy and scipy, and this is a copy of it.
-    """
-    own = level.energy(sources[0])
-    target = UNITY
-    if level_mdbfs is not None:
-        target = Gain.of(level.gain_for_level(own, sources[0].size, level_mdbfs, FULL_SCALE_BITS))
-    rest = level.energy(np.stack(sources[1:]).sum(axis=0, dtype=np.int64))
-    other = Gain.of(level.gain_for_snr(own, rest, snr_mdb)) * target
-    applied = [target] + [other] * (len(sources) - 1)
 
-    def sums() -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = {}
-        for name, samples, gain in zip(names, sources, applied, strict=True):
-            scaled = samples * (float(gain) * 2.0 ** (bits - FULL_SCALE_BITS))
-            found[name] = found[name] + scaled if name in found else scaled
-        return found
-
-    signals = sums()
-    peak = max(float(np.abs(signal).max()) for signal in (np.sum(list(signals.values()), axis=0), *signals.values()))
-    limit = int(level.amplitude(peak_mdbfs) * (1 << (bits - 1))) - len(signals)
-    if peak > limit:
-        common = level.gain_for_peak(limit, peak)
-        applied = [gain * common for gain in applied]
-    return {name: np.rint(signal).astype(np.int32) for name, signal in sums().items()}, applied
+def row_of(bits: int, level_mdbfs: int | None, snr_mdb: int, of_the_sum: bool) -> dict[str, Any]:
+    """Make what the arithmetic reads of a manifest's row."""
+    speech = {"name": "speech", "role": "target", "level_mdbfs": level_mdbfs, "snr_mdb": None}
+    noises = [
+        {"name": "noise", "role": "noise", "level_mdbfs": None, "snr_mdb": None if of_the_sum else snr_mdb + place}
+        for place in (0, 1001)
+    ]
+    wanted = snr_mdb if of_the_sum else None
+    return {"sources": [speech, *noises], "bits": bits, "snr_mdb": wanted, "clipping": "scale", "peak_mdbfs": -100}
 
 
 def recordings() -> str:
