@@ -13,6 +13,7 @@
     │   └── SilentSignalError        a signal without power where a ratio needs one
     ├── SeparatorError (RuntimeError) a separator that does not keep the contract
     ├── DifferenceError              exit code 1: what was remade differs from what was recorded
+    ├── ExactnessError (ArithmeticError) exit code 4: this machine computes sums of integers wrongly
     ├── PlaceError (OSError)         exit code 4: a folder that can't be used as asked
     ├── TooManyFailedError           exit code 5: so much failed that something must be wrong as a whole
     └── MissingExtraError (ImportError) exit code 4: an optional dependency that is not installed
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 __all__ = [
     "AudioError",
     "DifferenceError",
+    "ExactnessError",
     "LayoutError",
     "MissingExtraError",
     "PlaceError",
@@ -107,6 +109,12 @@ class DifferenceError(SepbenchError):
     """What was remade differs from what was recorded."""
 
     exit_code = 1
+
+
+class ExactnessError(SepbenchError, ArithmeticError):
+    """This machine, or a library on it, computes wrongly what is exact."""
+
+    exit_code = 4
 
 
 class PlaceError(SepbenchError, OSError):
