@@ -24,7 +24,7 @@ __all__ = ["ClippedError", "Mixdown", "Prepared", "mix_down", "mix_into", "targe
 
 Floats = NDArray[np.float64]
 _NEAR_MDB = Decimal(1)  # thousandths of a decibel: how near to the wanted SNR the stored samples shall be
-_TOUCHES = 8
+_TOUCHES = 24
 
 
 class Prepared(NamedTuple):
@@ -286,15 +286,24 @@ def _touched_up(row: Mapping[str, Any], prepared: Sequence[Prepared], made: Mixd
     """Bring the SNR of the stored samples to the wanted one where rounding has moved it.
 
     Rounding a quiet stem once may move its level by more than a thousandth of a decibel: at 16 bits a gain of 1.0005
-    leaves a source of small samples as it was. The rest's gains are then moved by what is missing, as often as it
-    helps. It is rare, and a function of exact integers like all else.
+    leaves a source of small samples as it was. The rest's level is then sought, first in growing steps until what is
+    missing changes its sign, then by halving. It is rare, and a function of exact integers like all else.
     """
-    missing = best = _missing_mdb(row, made)
-    gains = made.gains
+    first = missing = best = _missing_mdb(row, made)
+    untouched, shift, step = made.gains, Decimal(0), first
+    bounds: list[Decimal] = []  # where the sign was still the first one, and where it was not
     for _ in range(_TOUCHES):
         if abs(best) <= _NEAR_MDB:
             break
-        gains = _moved(row, gains, missing)
+        if missing * first > 0:
+            bounds[:1] = [shift]
+        else:
+            bounds[1:] = [shift]
+        if len(bounds) == 2:
+            shift = (bounds[0] + bounds[1]) / 2
+        else:
+            shift, step = shift + step, 2 * step
+        gains = _moved(row, untouched, shift)
         try:
             tried = _finished(row, gains, made.common, _scaled_sums(row, prepared, gains))
         except ClippedError:
@@ -312,7 +321,7 @@ def _missing_mdb(row: Mapping[str, Any], made: Mixdown) -> Decimal:
     if rest == 0 or own == 0:
         return Decimal(0)  # rounded away altogether: no gain near this one changes that
     if abs(10000 * math.log10(own / rest) - row["snr_mdb"]) < 0.9 * float(_NEAR_MDB):
-        return Decimal(0)  # near enough, whatever the last digits of the platform's log10
+        return Decimal(0)  # near enough, whatever the last digits of the platform's log10 are
     return level.ratio_mdb(own, rest) - int(row["snr_mdb"])
 
 
