@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -15,11 +18,12 @@ import pyarrow as pa
 from sepbench import storage
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
 
-__all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "read", "roots_hint"]
+__all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
 
 VERSION = 1
 LABEL = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.string(), nullable=False)])
 _column = storage.column
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 SCHEMA = pa.schema(
     [
         _column("set", pa.string(), "Name of the public set's reader."),
@@ -184,6 +188,16 @@ def label_list(labels: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": labels[name]} for name in sorted(labels)]
 
 
+def leads_out(path: Path, root: Path) -> bool:
+    """Say whether links lead from a path below `root` to a place outside of it."""
+    return not os.path.realpath(path).startswith(_real(root))
+
+
+@lru_cache(maxsize=64)
+def _real(root: Path) -> str:
+    return os.path.join(os.path.realpath(root), "")
+
+
 def _row(reader: PublicSet, item: Item) -> dict[str, Any]:
     return {
         "set": reader.name,
@@ -243,7 +257,9 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
     from sepbench.errors import AudioError
 
     root, item, row = task
-    if not (root / item.path).resolve().is_relative_to(root.resolve()):
+    if _CONTROL.search(str(item.path)):
+        return _unreadable(task, f"{str(item.path)!r}: a control character hides in its name")
+    if leads_out(root / item.path, root):
         return _unreadable(task, f"{item.path}: leads out of the root through a link")
     try:
         pcm = read_pcm(root / item.path)

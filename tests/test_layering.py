@@ -10,6 +10,7 @@ import sepbench
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
+    {"containers"},
     {"audio", "draws", "executors", "level", "shelf", "storage"},
     {"resample"},
     {"catalog"},
