@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import itertools
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,7 +14,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from sepbench import storage
+from sepbench import soundness, storage
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
 
 __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
@@ -23,7 +22,6 @@ __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read
 VERSION = 1
 LABEL = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.string(), nullable=False)])
 _column = storage.column
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 SCHEMA = pa.schema(
     [
         _column("set", pa.string(), "Name of the public set's reader."),
@@ -170,7 +168,9 @@ def index(
 
 def read(path: Path | str) -> pa.Table:
     """Read a catalog."""
-    return storage.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
+    table = storage.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
+    soundness.refuse_unsound_catalog(table, Path(path))
+    return table
 
 
 def roots_hint(path: Path | str) -> str:
@@ -235,12 +235,14 @@ def _refuse_odd_names(items: list[Item], root: Path) -> None:
 def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
     """Read which recordings have a licence of their own."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet puts a mark in front
             rules = [(row["path"], row["licence"]) for row in csv.DictReader(file)]
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: can't be read as a table of licences ({error})",
                          "expected a CSV file with the columns `path` and `licence`") from error  # fmt: skip
     found: dict[str, dict[str, str]] = {}
+    if any(not (pattern and licence) for pattern, licence in rules):
+        raise UsageError(f"{path}: a row lacks its path or its licence", "expected both in each row")
     for pattern, licence in reversed(rules):
         matching = [item.item for item in items if fnmatchcase(item.path.as_posix(), pattern)]
         if not matching:
@@ -257,8 +259,8 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
     from sepbench.errors import AudioError
 
     root, item, row = task
-    if _CONTROL.search(str(item.path)):
-        return _unreadable(task, f"{str(item.path)!r}: a control character hides in its name")
+    if not soundness.stands_for_a_file(item.path.as_posix()):
+        return _unreadable(task, f"{str(item.path)!r}: a control character, a backslash or a drive is in its name")
     if leads_out(root / item.path, root):
         return _unreadable(task, f"{item.path}: leads out of the root through a link")
     try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sepbench import storage
+from sepbench import soundness, storage
 from sepbench.catalog import LABEL
 
 __all__ = ["FILE_NAME", "SCHEMA", "VERSION", "Manifest", "corpus_hash", "plan_hash"]
@@ -177,7 +177,11 @@ class Manifest:
         path = Path(corpus)
         path = path / FILE_NAME if path.is_dir() else path
         table = storage.read_parquet(path, SCHEMA, kind="manifest", version=VERSION)
-        return cls(table, storage.table_metadata(path, kind="manifest", version=VERSION))
+        metadata = storage.table_metadata(path, kind="manifest", version=VERSION)
+        soundness.refuse_unsound_metadata(metadata, path)
+        soundness.refuse_repeated(table["mixture_id"], path)
+        soundness.refuse_unsound(table, path)
+        return cls(table, metadata)
 
 
 def plan_hash(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -10,9 +10,9 @@ import sepbench
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
-    {"containers"},
+    {"containers", "footers"},
     {"audio", "draws", "executors", "level", "shelf", "storage"},
-    {"resample"},
+    {"resample", "soundness"},
     {"catalog"},
     {"recipe"},
     {"manifest", "scores"},
