@@ -162,7 +162,7 @@ def _unopened(path: Path, error: Exception) -> AudioError:
     remedies = {errno.ENOENT: "is the root of the set the right one?", errno.EACCES: "is it readable for you?",
                 errno.ELOOP: "the link leads to itself: copy the file", errno.ENXIO: "only regular files are read"}  # fmt: skip
     words = os.strerror(number) if number else str(error)
-    return AudioError(f"{path}: can't be opened ({words})", remedies.get(number or 0, _REPLACE))
+    return AudioError(f"{path}: {words}", remedies.get(number or 0, _REPLACE))
 
 
 def _refuse_beyond_limits(sound: Any, path: Path) -> None:

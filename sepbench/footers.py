@@ -114,6 +114,11 @@ def refuse_other_types(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
     ------
     TableError
     """
+    for field in found:
+        if name := (field.metadata or {}).get(b"ARROW:extension:name"):
+            raise TableError(
+                f"{path}: the column `{field.name}` has the extension type `{name.decode(errors='replace')}`", _HINT
+            )
     for field in wanted:
         if field.name in found.names and not _same(found.field(field.name).type, field.type):
             raise TableError(

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from sepbench import soundness, storage
 from sepbench.catalog import LABEL
+from sepbench.errors import TableError
 
 __all__ = ["FILE_NAME", "SCHEMA", "VERSION", "Manifest", "corpus_hash", "plan_hash"]
 
@@ -178,6 +179,8 @@ class Manifest:
         path = path / FILE_NAME if path.is_dir() else path
         table = storage.read_parquet(path, SCHEMA, kind="manifest", version=VERSION)
         metadata = storage.table_metadata(path, kind="manifest", version=VERSION)
+        if not len(table):
+            raise TableError(f"{path}: holds no mixtures", "make it again with `sepbench mix`")
         soundness.refuse_unsound_metadata(metadata, path)
         soundness.refuse_repeated(table["mixture_id"], path)
         soundness.refuse_unsound(table, path)

@@ -23,11 +23,14 @@ class Run(NamedTuple):
 
 
 _WATCHED = """
-import atexit, json, resource, sys
+import atexit, json, pathlib, re, resource, sys
 opened = set()
 sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
 def tell():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = pathlib.Path("/proc/self/status")
+    # ru_maxrss counts what the parent held when it forked
+    peak = re.search("VmHWM: *([0-9]+)", status.read_text().replace("\\t", " "))[1] if status.exists() else \\
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print("WATCHED", json.dumps([peak, sorted(opened)]), file=sys.stderr)
 atexit.register(tell)
 from sepbench.cli import main
@@ -45,7 +48,9 @@ def sepbench(*words: object, deadline: float = 60.0) -> Run:
     err, _, watched = done.stderr.decode(errors="replace").rpartition("WATCHED ")
     peak, opened = json.loads(watched)
     unit = 1 if sys.platform == "darwin" else 1024
-    return Run(done.returncode, done.stdout.decode(), err, peak * unit, time.monotonic() - begun, frozenset(opened))
+    return Run(
+        done.returncode, done.stdout.decode(), err, int(peak) * unit, time.monotonic() - begun, frozenset(opened)
+    )
 
 
 def folder_recipe(place: Path, mixtures: int) -> Path:
