@@ -257,17 +257,25 @@ def _refuse_other_samples(path: Path, decoded: NDArray[Any], bits: int, md5: byt
     """
     if not md5:
         return
-    coded = np.ascontiguousarray(decoded, dtype=decoded.dtype.newbyteorder("<")).view(np.uint8)
-    if bits < 8 * decoded.dtype.itemsize:
-        padded = coded.reshape(-1, decoded.dtype.itemsize)
-        coded = np.empty((len(padded), bits // 8), np.uint8)
-        for column in range(1, bits // 8 + 1):  # six times as fast as one copy of all
-            coded[:, -column] = padded[:, -column]
-    if hashlib.md5(coded.data, usedforsecurity=False).digest() != md5:
+    digest = hashlib.md5(usedforsecurity=False)
+    for start in range(0, len(decoded), _BLOCK):
+        part = np.ascontiguousarray(decoded[start : start + _BLOCK], dtype=decoded.dtype.newbyteorder("<"))
+        digest.update(_without_padding(part.view(np.uint8).reshape(-1, part.itemsize), bits // 8).data)
+    if digest.digest() != md5:
         raise AudioError(
             f"{path}: its samples do not fit the MD5 in its header",
             "the file is damaged: fetch it again; `flac -t` says where",
         )
+
+
+def _without_padding(samples: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Keep the last bytes of each sample, shape (sample, byte)."""
+    if samples.shape[1] == width:
+        return samples
+    kept = np.empty((len(samples), width), np.uint8)
+    for column in range(1, width + 1):  # six times as fast as one copy of all
+        kept[:, -column] = samples[:, -column]
+    return kept
 
 
 def _libsndfile() -> str:

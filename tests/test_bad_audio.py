@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import re
 import shutil
 from pathlib import Path
@@ -264,3 +265,26 @@ def test_a_source_that_became_a_link_out_of_the_root_is_a_row_with_a_status(tmp_
     code = main(["mix", str(recipe), "--out", str(tmp_path / "corpus"), "--workers", "0", *options])
     statuses = {row["sources"][0]["item"]: row["proof"]["status"] for row in Manifest.read(tmp_path / "corpus")}
     assert (code, statuses) == (3, {"a": "source_unreadable", "b": "ok"})
+
+
+# --- what nobody thought of ------------------------------------------------------------------------------------------
+
+SOUND = {
+    "wav": bad_audio.riff(bad_audio.fmt(), bad_audio.chunk(b"data", bad_audio.SAMPLES[:400]), bad_audio.A_LIST),
+    "rf64": bad_audio.rf64(), "flac": bad_audio.flac(), "ogg": bad_audio.ogg(), "mp3": bad_audio.mp3(), "aiff": bad_audio.aiff(),
+    "au": bad_audio.au(), "sphere": bad_audio.sphere(), "ima": bad_audio.encoded("WAV", "IMA_ADPCM"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_a_file_with_any_bytes_changed_is_read_or_refused_and_nothing_else(tmp_path, kind):
+    path, draw = tmp_path / "x", random.Random(kind)
+    for _ in range(60):
+        data = bytearray(SOUND[kind])
+        for _ in range(draw.choice((1, 2, 4, 16))):
+            at = draw.randrange(min(len(data), draw.choice((64, 200, len(data)))))
+            piece = draw.choice((b"", b"\0", b"\xff", b"\x7f\xff", draw.randbytes(5)))
+            data[at : at + draw.choice((0, 1, 1, 4))] = piece
+        path.write_bytes(data)
+        with contextlib.suppress(AudioError):
+            assert read_pcm(path).frames > 0

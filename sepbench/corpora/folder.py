@@ -82,7 +82,7 @@ class Folder:
             outside += [
                 here / name
                 for name in (*folders, *audio)
-                if (here / name).is_symlink() and leads_out(here / name, root)
+                if (here / name).is_symlink() and leads_out(root, relative(here / name, root).as_posix())
             ]
             paths += [relative(here / name, root) for name in audio]
         if outside:

@@ -52,12 +52,11 @@ def inside(root: Path, relative: str) -> Path:
     UsageError
         If the path is absolute, has `..` in it, or leads out of the root through a link.
     """
-    path = root / relative
-    if os.path.isabs(relative) or ".." in Path(relative).parts or leads_out(path, root):
+    if os.path.isabs(relative) or ".." in relative.replace("\\", "/").split("/") or leads_out(root, relative):
         raise UsageError(
             f"`{relative}`: leaves the folder {root}", "the table was not made by sepbench, or was altered"
         )
-    return path
+    return root / relative
 
 
 def _environment() -> dict[str, str]:
