@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import stat
+import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ from sepbench import containers
 from sepbench.containers import Promise
 from sepbench.errors import AudioError
 
-__all__ = ["FULL_SCALE_BITS", "MAX_MAGNITUDE", "Pcm", "pcm_sha256", "quantised", "read_pcm", "write_pcm"]
+__all__ = ["FULL_SCALE_BITS", "MAX_MAGNITUDE", "Pcm", "encoded", "pcm_sha256", "quantised", "read_pcm", "write_pcm"]
 
 Ints = NDArray[np.int32]
 
@@ -56,7 +58,8 @@ class Pcm:
     bits : int
         16 or 24.
     decoder : str
-        What turned a lossy recording into these samples; another version may give others. Empty for all others.
+        Decoder and version of a lossy recording, which another version may decode differently; empty for what decodes
+        exactly.
     """
 
     samples: Ints
@@ -309,6 +312,60 @@ def write_pcm(path: Path, samples: Ints, sample_rate: int, bits: int, *, contain
         soundfile.write(path, shifted, sample_rate, subtype=f"PCM_{bits}", format=kind)
     except soundfile.LibsndfileError as error:
         raise OSError(f"{path}: could not be written ({_words(error)}); is the disk full?") from error
+
+
+def encoded(samples: NDArray[Any], sample_rate: int, bits: int, container: str) -> bytes | bytearray:
+    """Encode integers as the bytes of a FLAC or WAV file.
+
+    In memory, so that it is our own write that meets a full disk: libsndfile would leave a shorter, readable file.
+
+    Parameters
+    ----------
+    samples : ndarray of int, shape (channel, time)
+        Within the range of `bits`.
+    sample_rate : int
+        In Hz.
+    bits : {16, 24}
+    container : {"flac", "wav"}
+    """
+    if container == "wav":
+        return _wav(samples, sample_rate, bits)
+    import soundfile
+
+    file = io.BytesIO()
+    if bits == 16:
+        content = np.ascontiguousarray(samples.T, np.int16)
+    else:  # left-justified int32 is what libsndfile stores without touching a bit, at any depth
+        content = np.ascontiguousarray(samples.T, np.int32) << (32 - bits)
+    soundfile.write(file, content, sample_rate, subtype=f"PCM_{bits}", format="FLAC")
+    return file.getvalue()
+
+
+def _wav(samples: NDArray[Any], sample_rate: int, bits: int) -> bytearray:
+    """Write the 44 bytes that stand before the samples, and the samples.
+
+    Raises
+    ------
+    AudioError
+        Above 4 GiB, where the format ends.
+    """
+    channels, frames = samples.shape
+    block = channels * bits // 8
+    size = frames * block
+    if size > 0xFFFFFFFF - 64:
+        raise AudioError(f"a recording of {frames} frames does not fit into a WAV file", "choose --container flac")
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + size + size % 2, b"WAVE", b"fmt ", 16, 1, channels, sample_rate,
+        sample_rate * block, block, bits, b"data", size,
+    )  # fmt: skip
+    content = bytearray(head)
+    if bits == 16:
+        content += np.ascontiguousarray(samples.T, "<i2").data.cast("B")
+    else:
+        four = np.ascontiguousarray(samples.T, "<i4").reshape(-1, 1).view(np.uint8)
+        content += np.ascontiguousarray(four[:, :3]).data.cast("B")
+    content += bytes(size % 2)
+    return content
 
 
 def quantised(signal: NDArray[np.floating[Any]], bits: int) -> Ints:

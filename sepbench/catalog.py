@@ -149,7 +149,7 @@ def index(
     tasks = [(root, item, _row(reader, item) | own.get(item.item, {})) for item in items]
     rows: list[dict[str, Any]] = [{}] * len(tasks)
     count = executors.default_workers() if workers is None else workers
-    for done, outcome in enumerate(executors.run(_scan, tasks, workers=count if len(tasks) > 8 else 0), 1):
+    for done, outcome in enumerate(executors.run(_scan, tasks, workers=count, limits=executors.UNTRUSTED), 1):
         rows[outcome.index] = _unreadable(tasks[outcome.index], outcome.error) if outcome.error else outcome.result
         if progress:
             progress(done, len(tasks))
@@ -265,6 +265,7 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
 
     from sepbench.audio import read_pcm
     from sepbench.errors import AudioError
+    from sepbench.loudness import integrated_loudness
 
     root, item, row = task
     if not soundness.stands_for_a_file(item.path.as_posix()):
@@ -276,7 +277,7 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
     except AudioError as error:
         return _unreadable(task, error)
     full_scale = 1 << (pcm.bits - 1)
-    peak = int(np.abs(pcm.samples).max())
+    peak = max(int(pcm.samples.max()), -int(pcm.samples.min()))
     return row | {
         "status": "ok" if peak else "silent",
         "reason": None if peak else f"{item.path}: all samples are zero",
@@ -285,29 +286,20 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
         "frames": pcm.frames,
         "bits": pcm.bits,
         "peak_dbfs": 20 * float(np.log10(peak / full_scale)) if peak else None,
-        "loudness_lufs": _loudness(pcm.samples / full_scale, pcm.sample_rate),
-        "level_profile_dbfs": list(_level_profile(pcm.samples / full_scale, pcm.sample_rate)),
+        "loudness_lufs": integrated_loudness(pcm.samples, pcm.sample_rate, full_scale),
+        "level_profile_dbfs": list(_level_profile(pcm.samples, pcm.sample_rate, full_scale)),
         "pcm_sha256": pcm.sha256(),
         "file_bytes": (root / item.path).stat().st_size,
     }
 
 
-def _level_profile(samples: Any, sample_rate: int) -> Iterator[int]:
+def _level_profile(samples: Any, sample_rate: int, full_scale: int) -> Iterator[int]:
     import numpy as np
 
     for start in range(0, samples.shape[1], sample_rate):
-        power = float(np.mean(samples[:, start : start + sample_rate] ** 2))
+        part = samples[:, start : start + sample_rate].astype(np.float64)
+        power = float(np.mean(np.square(part, out=part))) / full_scale**2
         yield max(-127, round(10 * float(np.log10(power)))) if power else -128
-
-
-def _loudness(samples: Any, sample_rate: int) -> float | None:
-    import numpy as np
-    import pyloudnorm
-
-    if samples.shape[1] < 0.4 * sample_rate or samples.shape[0] > 5:
-        return None
-    loudness = float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples.T))
-    return loudness if np.isfinite(loudness) else None
 
 
 def _reader(name: str, options: Mapping[str, str]) -> PublicSet:

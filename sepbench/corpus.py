@@ -1,8 +1,9 @@
-"""Reading a corpus: the same examples from rendered audio or made on the fly."""
+"""Reading a corpus: the same examples from rendered audio or made on the fly, one by one or in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench import mixing
-from sepbench.audio import Ints, read_pcm
-from sepbench.errors import TableError
+from sepbench import catalog, mixing
+from sepbench import recipe as recipes
+from sepbench.audio import read_pcm
+from sepbench.draws import Draws, draws_for
+from sepbench.errors import SignalError, TableError, UsageError
 from sepbench.manifest import FILE_NAME, Manifest
+from sepbench.mixing.packing import Pack, cache_folder
+from sepbench.mixing.recordings import Recordings
+from sepbench.mixing.rendering import render_into
 from sepbench.mixing.roots import find_roots
 
-__all__ = ["Corpus", "Example"]
+__all__ = ["Batches", "Corpus", "Example"]
 
 Signal = NDArray[np.float32]
+_KEPT_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,18 @@ class Corpus:
     roots : mapping of str to path, optional
         The folder of each public set, for rows that are made on the fly.
     on_the_fly : bool, optional
-        Render each example from its sources instead of reading its files. By default files are read where the corpus
+        Make each example from its recordings instead of reading its files. By default files are read where the corpus
         was rendered. The samples are the same.
+    catalogs : mapping of str to path, optional
+        The catalog of each set, for other epochs than 0.
+    cache : path, optional
+        Folder of packs, as for `sepbench.mix`; recordings that are in its pack are read from there.
 
     Notes
     -----
     Rows without audio (a silent excerpt, a source that is gone) are not examples; `skipped` counts them.
+
+    It may be pickled and sent to the workers of a torch ``DataLoader``: files are opened where they are read.
 
     Examples
     --------
@@ -76,6 +89,10 @@ class Corpus:
         corpus = sepbench.Corpus("corpora/speech-demo", split="test")
         example = corpus[0]
         example.mixture, example.sources["speech"]
+
+        loader = torch.utils.data.DataLoader(corpus.batches(16), batch_size=None, num_workers=2)
+        for batch in loader:
+            batch["mixture"], batch["sources"]["speech"]
     """
 
     def __init__(
@@ -85,19 +102,37 @@ class Corpus:
         split: str | None = None,
         roots: Mapping[str, Path | str] | None = None,
         on_the_fly: bool | None = None,
+        catalogs: Mapping[str, Path | str] | None = None,
+        cache: Path | str | None = None,
     ) -> None:
         self.path = Path(path)
+        self.split = split
         whole = Manifest.read(self.path)
-        self.manifest = whole.select(split=split)
         rendered = "corpus_hash" in whole.metadata
         self.on_the_fly = not rendered if on_the_fly is None else on_the_fly
         if not self.on_the_fly and not rendered:
             raise TableError(f"{self.path / FILE_NAME}: the corpus was planned but not rendered", "run `sepbench mix`")
-        rows = list(self.manifest)
-        self._rows = [row for row in rows if row["proof"] is None or row["proof"]["status"] == "ok"]
-        self.skipped = len(rows) - len(self._rows)
+        self.manifest = whole.select(split=split)
+        self.epoch = 0
+        self._places = _places_with_audio(self.manifest)
+        self.skipped = len(self.manifest) - len(self._places)
         self._given_roots = dict(roots or {})
-        self._roots: dict[str, Path] | None = None
+        self._catalogs = dict(catalogs or {})
+        self._cache = Path(cache) if cache else cache_folder()
+        self._drawn: Any = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what belongs to this process: open files and rows that were read."""
+        self._rows: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        self._recordings: Recordings | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_rows", "_recordings")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
 
     @property
     def name(self) -> str:
@@ -110,41 +145,238 @@ class Corpus:
         return self.manifest.corpus_hash
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._places)
 
     def places(self) -> dict[str, int]:
         """Give the index of each mixture by its id."""
-        return {row["mixture_id"]: place for place, row in enumerate(self._rows)}
+        return {self._row(place)["mixture_id"]: place for place in range(len(self))}
 
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Example:
-        row = self._rows[index]
-        mixture, stems = self._render(row) if self.on_the_fly else self._read(row)
-        scale = np.float32(2.0 ** (1 - row["bits"]))
-        sources = {name: _as_floats(stem, scale) for name, stem in stems.items()}
-        return Example(row["mixture_id"], _as_floats(mixture, scale), sources, row["sample_rate"], row)
+        row = self._row(index)
+        mixture, sources = self._audio(row)
+        for signal in (mixture, *sources.values()):
+            signal.flags.writeable = False
+        return Example(row["mixture_id"], mixture, sources, row["sample_rate"], row)
 
-    def _read(self, row: Mapping[str, Any]) -> tuple[Ints, dict[str, Ints]]:
+    def set_epoch(self, epoch: int) -> None:
+        """Draw all mixtures anew, as the recipe says, under the key of an epoch; 0 is the manifest.
+
+        Number and ids of the mixtures stay. Any epoch can be had at any time: none depends on another.
+
+        Raises
+        ------
+        UsageError
+            If the corpus was opened without the catalogs that drawing takes.
+        """
+        if epoch and self._drawn is None and not self._catalogs:
+            raise UsageError(
+                f"{self.path}: mixtures of epoch {epoch} are drawn from the catalogs, which are not known",
+                'name them: Corpus(path, catalogs={"SET": "FILE", …})',
+            )
+        self.epoch = epoch
+        self._drawn = self._plan(epoch) if epoch else None
+        self._rows.clear()
+
+    def _plan(self, epoch: int) -> Manifest:
+        recipe = recipes.parse(self.manifest.metadata["recipe"], where=self.name)
+        tables = {name: catalog.read(path) for name, path in self._catalogs.items()}
+        planned = mixing.plan(recipe, tables, seed=self.manifest.metadata["seed"], epoch=epoch)
+        return planned.select(split=self.split)
+
+    def batches(
+        self, size: int, *, shuffle: bool = True, segment_s: float | None = None, drop_last: bool = True
+    ) -> Batches:
+        """Give whole batches, for a torch ``DataLoader`` with ``batch_size=None`` or any loop; see `Batches`."""
+        return Batches(self, size, shuffle=shuffle, segment_s=segment_s, drop_last=drop_last)
+
+    def batch(
+        self, indices: Sequence[int], *, segment: int | None = None, starts: Sequence[int] | None = None
+    ) -> dict[str, Any]:
+        """Give several mixtures in arrays.
+
+        Parameters
+        ----------
+        indices : sequence of int
+        segment : int, optional
+            Keep so many samples of each; shorter mixtures are followed by silence.
+        starts : sequence of int, optional
+            Where each segment begins; 0 by default.
+
+        Returns
+        -------
+        dict
+            ``mixture``: float32 array of shape (batch, channel, time); ``sources``: the same for each source by name;
+            ``mixture_id``: list of str.
+
+        Raises
+        ------
+        SignalError
+            If the mixtures have several lengths or sources, and no segment is asked for.
+        """
+        rows = [self._row(index) for index in indices]
+        lengths = {row["frames"] for row in rows}
+        kinds = {tuple(dict.fromkeys(source["name"] for source in row["sources"])) for row in rows}
+        if (segment is None and len(lengths) > 1) or len(kinds) > 1:
+            raise SignalError(
+                f"{self.path}: the mixtures of a batch have lengths of {min(lengths)} to {max(lengths)} samples and "
+                f"the sources {' or '.join(', '.join(kind) for kind in sorted(kinds))}",
+                "ask for segments of one length, with segment_s, or for batches of one",
+            )
+        frames = segment or lengths.pop()
+        shape = (len(rows), rows[0]["channels"], frames)
+        mixture = np.zeros(shape, np.float32)
+        sources = {name: np.zeros(shape, np.float32) for name in kinds.pop()}
+        for at, row in enumerate(rows):
+            into = mixture[at], {name: signal[at] for name, signal in sources.items()}
+            if segment is None:
+                self._audio(row, into)
+            else:
+                start = starts[at] if starts is not None else 0
+                whole, stems = self._audio(row)
+                for part, signal in ((into[0], whole), *((into[1][name], stem) for name, stem in stems.items())):
+                    cut = signal[:, start : start + segment]
+                    part[:, : cut.shape[1]] = cut
+        return {"mixture": mixture, "sources": sources, "mixture_id": [row["mixture_id"] for row in rows]}
+
+    def _row(self, index: int) -> dict[str, Any]:
+        place = self._places[range(len(self))[index]]
+        row = self._rows.get(place)
+        if row is None:
+            row = self._rows[place] = (self._drawn or self.manifest)[int(place)]
+            if len(self._rows) > _KEPT_ROWS:
+                self._rows.popitem(last=False)
+        return row
+
+    def _audio(
+        self, row: Mapping[str, Any], into: tuple[Signal, dict[str, Signal]] | None = None
+    ) -> tuple[Signal, dict[str, Signal]]:
+        """Give mixture and sources as floats, in the given arrays or new ones."""
+        if into is None:
+            shape = (row["channels"], row["frames"])
+            names = dict.fromkeys(source["name"] for source in row["sources"])
+            into = np.empty(shape, np.float32), {name: np.empty(shape, np.float32) for name in names}
+        if self.on_the_fly or self.epoch:
+            self._render(row, into)
+        else:
+            self._read(row, into)
+        return into
+
+    def _read(self, row: Mapping[str, Any], into: tuple[Signal, dict[str, Signal]]) -> None:
         container = self.manifest.metadata["container"]
+        scale = np.float32(2.0 ** (1 - row["bits"]))  # exact: 24 bits fit into the mantissa
+        for name, signal in (("mixture", into[0]), *into[1].items()):
+            path = mixing.audio_path(self.path, row, name, container)
+            samples = read_pcm(path).samples
+            if samples.shape != signal.shape:
+                raise TableError(
+                    f"{path}: has shape {samples.shape}, the manifest says {signal.shape}", "run `sepbench verify`"
+                )
+            np.multiply(samples, scale, out=signal, casting="unsafe")
 
-        def read(name: str) -> Ints:
-            return read_pcm(mixing.audio_path(self.path, row, name, container)).samples
+    def _render(self, row: Mapping[str, Any], into: tuple[Signal, dict[str, Signal]]) -> None:
+        if self._recordings is None:
+            self._recordings = self._open()
+        reason = render_into(row, self._recordings, into[1], into[0])
+        if reason:
+            raise TableError(f"{row['mixture_id']}: {reason}", "run `sepbench verify` on the corpus")
 
-        return read("mixture"), {stem["name"]: read(stem["name"]) for stem in row["proof"]["stems"]}
-
-    def _render(self, row: dict[str, Any]) -> tuple[Ints, dict[str, Ints]]:
-        if self._roots is None:
-            sets = sorted({source["set"] for row in self._rows for source in row["sources"]})
-            self._roots = find_roots(sets, self._given_roots, self.manifest.metadata.get("root_hints", {}))
-        rendered = mixing.render(row, self._roots)
-        if rendered.proof["status"] != "ok":
-            raise TableError(f"{row['mixture_id']}: {rendered.proof['reason']}", "run `sepbench verify` on the corpus")
-        return rendered.mixture, rendered.stems
+    def _open(self) -> Recordings:
+        recipe = recipes.parse(self.manifest.metadata["recipe"], where=self.name)
+        roots = find_roots(recipe.sets, self._given_roots, self.manifest.metadata.get("root_hints", {}))
+        pack = Pack(self._cache)
+        return Recordings(roots, pack if len(pack) else None)
 
 
-def _as_floats(samples: Ints, scale: np.float32) -> Signal:
-    signal = samples.astype(np.float32) * scale  # exact: 24 bits fit into the mantissa
-    signal.flags.writeable = False
-    return signal
+def _places_with_audio(manifest: Manifest) -> NDArray[np.int64]:
+    """Give the places of the rows that are examples: planned, or rendered with success."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    proof = manifest.table["proof"]
+    status = pc.struct_field(proof, "status") if len(proof) else pa.chunked_array([[]], pa.string())
+    usable = pc.fill_null(pc.equal(status, "ok"), True)
+    return np.flatnonzero(np.asarray(usable))
+
+
+class Batches:
+    """Whole batches of a corpus, in an order of their own.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    size : int
+        Mixtures in a batch.
+    shuffle : bool
+        Deal the mixtures anew in each epoch, under a key of corpus, split and epoch.
+    segment_s : float, optional
+        Cut a segment of so many seconds out of each mixture, at a place drawn under the same key; what is shorter is
+        followed by silence.
+    drop_last : bool
+        Leave out the last batch where it is not full.
+
+    Notes
+    -----
+    ``batches[k]`` depends on k and the epoch alone, so it does not matter which worker makes it, and training goes on
+    after a stop where it was. It is a map-style dataset for torch::
+
+        batches = corpus.batches(16, segment_s=4)
+        loader = torch.utils.data.DataLoader(batches, batch_size=None, num_workers=2)
+        for epoch in range(10):
+            batches.set_epoch(epoch)
+            for batch in loader:
+                ...
+
+    With ``persistent_workers=True`` workers keep the epoch that they began with: leave it out.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        size: int,
+        *,
+        shuffle: bool = True,
+        segment_s: float | None = None,
+        drop_last: bool = True,
+    ) -> None:
+        if size < 1:
+            raise UsageError(f"batches: expected a size of at least 1, got {size}", "ask for 16, say")
+        self.corpus, self.size, self.shuffle, self.drop_last = corpus, size, shuffle, drop_last
+        self.segment_s = segment_s
+        self._order = self._dealt()
+
+    def __len__(self) -> int:
+        return len(self.corpus) // self.size if self.drop_last else -(-len(self.corpus) // self.size)
+
+    def set_epoch(self, epoch: int, *, redraw: bool = True) -> None:
+        """Go to an epoch: another order, and with `redraw` other mixtures (see `Corpus.set_epoch`)."""
+        if redraw:
+            self.corpus.set_epoch(epoch)
+        self._epoch = epoch
+        self._order = self._dealt()
+
+    _epoch = 0
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        at = range(len(self))[index] * self.size
+        chosen = self._order[at : at + self.size].tolist()
+        if self.segment_s is None:
+            return self.corpus.batch(chosen)
+        rows = [self.corpus._row(one) for one in chosen]
+        segment = round(self.segment_s * rows[0]["sample_rate"])
+        starts = [self._draws(row["mixture_id"]).between(0, max(0, row["frames"] - segment)) for row in rows]
+        return self.corpus.batch(chosen, segment=segment, starts=starts)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[index] for index in range(len(self)))
+
+    def _draws(self, item: str) -> Draws:
+        metadata = self.corpus.manifest.metadata
+        recipe, seed = metadata["recipe"], metadata["seed"]
+        return draws_for(recipe["name"], recipe["version"], seed, self.corpus.split or "", item, "batches", self._epoch)
+
+    def _dealt(self) -> NDArray[np.int64]:
+        numbers = [str(number) for number in range(len(self.corpus))]
+        return np.array(self._draws("").shuffled(numbers) if self.shuffle else numbers, dtype=np.int64)

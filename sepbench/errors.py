@@ -14,6 +14,7 @@
     ├── SeparatorError (RuntimeError) a separator that does not keep the contract
     ├── DifferenceError              exit code 1: what was remade differs from what was recorded
     ├── PlaceError (OSError)         exit code 4: a folder that can't be used as asked
+    ├── TooManyFailedError           exit code 5: so much failed that something must be wrong as a whole
     └── MissingExtraError (ImportError) exit code 4: an optional dependency that is not installed
 """
 
@@ -34,6 +35,7 @@ __all__ = [
     "SignalError",
     "SilentSignalError",
     "TableError",
+    "TooManyFailedError",
     "UnknownNameError",
     "UsageError",
     "did_you_mean",
@@ -111,6 +113,12 @@ class PlaceError(SepbenchError, OSError):
     """A folder or file can't be used as asked: missing, taken, locked, read-only."""
 
     exit_code = 4
+
+
+class TooManyFailedError(SepbenchError):
+    """So many items failed that something must be wrong as a whole: a wrong folder, a disk that is gone."""
+
+    exit_code = 5
 
 
 class MissingExtraError(SepbenchError, ImportError):

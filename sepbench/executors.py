@@ -1,8 +1,11 @@
-"""Work as a list of independent tasks: in this process, or on a pool of worker processes.
+"""Work as independent tasks: in this process, or by a crew of supervised worker processes.
 
 A task is a picklable function of one picklable argument; its result, or the error that it ended in, comes back with
-the task's place in the list, in any order. A worker that dies takes nothing with it: the tasks that it may have held
-run again, each alone, and only the one that kills its worker a second time is reported as crashed.
+the task's place, in any order. Each worker holds one task at a time, so that a worker which dies, hangs or runs out of
+memory is known by its task: that task is tried once more in a fresh worker, the others never notice.
+
+Workers start fresh (no fork of a large parent), stay for many tasks, compute with one thread each, have a bound on
+their memory, dump no core, and end with their driver, however it ends.
 """
 
 from __future__ import annotations
@@ -11,39 +14,91 @@ import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-__all__ = ["Outcome", "WorkerCrashedError", "default_workers", "run"]
+__all__ = [
+    "UNTRUSTED",
+    "Crew",
+    "Limits",
+    "Outcome",
+    "WorkerCrashedError",
+    "WorkerHungError",
+    "default_workers",
+    "interruptible",
+    "note",
+    "run",
+    "stopping",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    )
+_LOOK_UP_S = 0.25  # how often the driver looks whether it was asked to stop, or a worker takes too long
+_WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    # glibc keeps what arrays give back instead of fetching zeroed pages for each: a third of the time otherwise
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    "MALLOC_TOP_PAD_": str(32 << 20),
 }
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take.
+
+    Attributes
+    ----------
+    timeout_s : float, optional
+        After so long without a result or a `note`, a worker is killed.
+    memory_bytes : int, optional
+        Bound on a worker's own memory, where the system has such bounds; memory-mapped files do not count.
+    """
+
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+
+
+_UNLIMITED = Limits()
+UNTRUSTED = Limits(timeout_s=300.0, memory_bytes=8 << 30)
+"""For decoding files that anybody may have made: hours of stereo fit, a decompression bomb does not."""
+
+
 class WorkerCrashedError(RuntimeError):
-    """A worker process died, twice, while it ran this task."""
+    """A worker process died while it ran this task.
+
+    Attributes
+    ----------
+    at : object
+        The last `note` of the task, None before the first.
+    """
+
+    def __init__(self, message: str, at: Any = None) -> None:
+        super().__init__(message, at)
+        self.at = at
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WorkerHungError(WorkerCrashedError):
+    """A worker process gave no sign of life for too long, and was killed."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one task: its place in the list, and a result or an error."""
+    """What became of one task: its place, and a result or an error."""
 
     index: int
     result: Any
@@ -55,8 +110,10 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(function: Callable[[T], R], tasks: Sequence[T], *, workers: int = 0) -> Iterator[Outcome]:
-    """Run tasks and give their outcomes as they come.
+def run(
+    function: Callable[[T], R], tasks: Sequence[T], *, workers: int = 0, limits: Limits = _UNLIMITED
+) -> Iterator[Outcome]:
+    """Run tasks and give their outcomes as they come; one that kills its worker is tried once more.
 
     Parameters
     ----------
@@ -66,49 +123,247 @@ def run(function: Callable[[T], R], tasks: Sequence[T], *, workers: int = 0) -> 
         One argument each.
     workers : int
         Number of worker processes, each with one thread for linear algebra; 0 runs in this process.
+    limits : Limits
+        Of each worker process.
     """
-    if workers == 0:
+    with Crew(function, min(workers, len(tasks)), limits) as crew:
         for index, task in enumerate(tasks):
-            yield _attempt(function, index, task)
-        return
-    with _worker_environment():
-        queue = deque(enumerate(tasks))
-        lost: list[tuple[int, T]] = []
-        while queue:
-            lost += yield from _drain(function, queue, workers)
-        for item in lost:
-            if (yield from _drain(function, deque([item]), 1)):
-                yield Outcome(item[0], None, WorkerCrashedError("the worker process died"))
-
-
-def _drain(
-    function: Callable[[T], R], queue: deque[tuple[int, T]], workers: int
-) -> Generator[Outcome, None, list[tuple[int, T]]]:
-    """Work off a queue on one pool; where a worker dies, return the tasks that it may have held."""
-    running: dict[Future[Outcome], tuple[int, T]] = {}
-    pool = ProcessPoolExecutor(
-        min(workers, len(queue)), mp_context=multiprocessing.get_context("spawn"), initializer=_die_with_parent
-    )
-    try:
-        while queue or running:
-            while queue and len(running) < 2 * workers:
-                index, task = queue[0]
-                running[pool.submit(_attempt, function, index, task)] = queue[0]
-                queue.popleft()
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                outcome = future.result()
-                del running[future]
+            crew.submit(index, task)
+        tried: set[int] = set()
+        for outcome in crew.outcomes():
+            if isinstance(outcome.error, WorkerCrashedError) and outcome.index not in tried:
+                tried.add(outcome.index)
+                crew.submit(outcome.index, tasks[outcome.index])
+            else:
                 yield outcome
-        return []
-    except BrokenProcessPool:
-        return sorted(running.values(), key=lambda item: item[0])
+
+
+@dataclass
+class _Worker:
+    process: Any
+    channel: multiprocessing.connection.Connection
+    task: tuple[int, Any] | None = None
+    seen: float = 0.0
+    at: Any = None
+    killed: bool = False
+
+
+@dataclass
+class Crew:
+    """Worker processes that share a queue of tasks.
+
+    Parameters
+    ----------
+    function : callable
+        At the top level of a module.
+    workers : int
+        Number of processes; 0 runs the tasks in this process, without any of the protection.
+    limits : Limits
+        Of each process. A task that takes too long ends in `WorkerHungError`.
+    """
+
+    function: Callable[[Any], Any]
+    workers: int
+    limits: Limits = _UNLIMITED
+    _queue: deque[tuple[int, Any]] = field(default_factory=deque)
+    _crew: list[_Worker] = field(default_factory=list)
+    _stopping: bool = False
+    _told: bool = False
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all workers: idle ones have nothing to lose, and nobody waits for the others any more."""
+        for worker in self._crew:
+            self._dismiss(worker)
+        self._crew.clear()
+
+    def submit(self, index: int, task: Any) -> None:
+        """Put a task into the queue; allowed while outcomes are being read."""
+        self._queue.append((index, task))
+
+    def stop(self) -> None:
+        """Start no more tasks, and let `stopping` be true in the running ones; may be called by a signal handler."""
+        global _stop
+        self._stopping = _stop = True
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Give the outcomes of all submitted tasks, in the order in which they end."""
+        global _stop
+        if self.workers == 0:
+            _stop = False
+            while self._queue and not self._stopping:
+                yield _attempt(self.function, *self._queue.popleft())
+            return
+        while (self._queue and not self._stopping) or any(worker.task for worker in self._crew):
+            self._hand_out()
+            yield from self._listen()
+
+    def _hand_out(self) -> None:
+        """Give each idle worker a task, and hire where there is more work than workers."""
+        while self._queue and not self._stopping:
+            idle = next((worker for worker in self._crew if worker.task is None), None)
+            if idle is None:
+                if len(self._crew) >= self.workers:
+                    return
+                idle = self._hire()
+            idle.task, idle.seen, idle.at = self._queue.popleft(), time.monotonic(), None
+            with contextlib.suppress(OSError):  # it died while idle: `_listen` finds out
+                idle.channel.send(idle.task)
+
+    def _hire(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_work, args=(theirs, self.function, os.getpid(), self.limits.memory_bytes), daemon=True
+        )
+        with _worker_environment():
+            process.start()
+        theirs.close()
+        self._crew.append(_Worker(process, ours))
+        return self._crew[-1]
+
+    def _listen(self) -> Iterator[Outcome]:
+        """Wait for a word of any worker, and for the end of any."""
+        if self._stopping and not self._told:
+            self._told = True
+            for worker in self._crew:
+                with contextlib.suppress(OSError):
+                    worker.channel.send(None)
+        by_handle: dict[Any, _Worker] = {}
+        for worker in self._crew:
+            by_handle[worker.channel] = by_handle[worker.process.sentinel] = worker
+        ready = multiprocessing.connection.wait(list(by_handle), timeout=_LOOK_UP_S)
+        for worker in {id(by_handle[handle]): by_handle[handle] for handle in ready}.values():
+            outcome = self._hear(worker)
+            if outcome:
+                yield outcome
+        if self.limits.timeout_s is not None:
+            limit = time.monotonic() - self.limits.timeout_s
+            for worker in [one for one in self._crew if one.task and one.seen < limit]:
+                worker.killed = True
+                yield self._lose(worker)
+
+    def _hear(self, worker: _Worker) -> Outcome | None:
+        try:
+            while worker.channel.poll():
+                kind, content = worker.channel.recv()
+                worker.seen = time.monotonic()
+                if kind == "outcome":
+                    worker.task = None
+                    outcome: Outcome = content
+                    return outcome
+                worker.at = content
+        except (EOFError, OSError):
+            pass
+        else:
+            if worker.process.is_alive():
+                return None
+        if worker.task:
+            return self._lose(worker)
+        self._dismiss(worker)
+        return None
+
+    def _lose(self, worker: _Worker) -> Outcome:
+        """Give the outcome of a task whose worker is gone, or has to go."""
+        assert worker.task is not None
+        index = worker.task[0]
+        self._dismiss(worker)
+        if worker.killed:
+            words = f"the worker process gave no sign of life for {self.limits.timeout_s:g} s and was killed"
+            return Outcome(index, None, WorkerHungError(words, worker.at))
+        return Outcome(index, None, WorkerCrashedError(_cause(worker.process.exitcode), worker.at))
+
+    def _dismiss(self, worker: _Worker) -> None:
+        if worker in self._crew:
+            self._crew = [other for other in self._crew if other is not worker]
+        worker.process.kill()
+        worker.process.join()
+        worker.channel.close()
+
+
+@contextlib.contextmanager
+def interruptible(crew: Crew) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM or SIGHUP end the work of a crew in good order, a second Ctrl-C at once.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At the end, if it was asked for.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, _: Any) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+        crew.stop()
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+                before[getattr(signal, name)] = signal.signal(getattr(signal, name), ask)
+    try:
+        yield
     finally:
-        # when the caller was interrupted, workers are in the middle of tasks that nobody waits for any more
-        workers_left = list((pool._processes or {}).values()) if running else []
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers_left:
-            worker.terminate()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-code).name
+            out = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+            return f"the worker process was killed by {name}{out}"
+    return f"the worker process ended with code {code}"
+
+
+# what follows runs in a worker
+
+_channel: multiprocessing.connection.Connection | None = None
+_stop = False
+
+
+def note(at: Any) -> None:
+    """Tell the driver what the running task is at: a sign of life, and what an error names if the worker dies.
+
+    Does nothing where the task runs in the driver itself.
+    """
+    if _channel is not None:
+        _channel.send(("note", at))
+
+
+def stopping() -> bool:
+    """Say whether the driver wants running tasks to come to an end early."""
+    global _stop
+    if _channel is not None and not _stop and _channel.poll():
+        _stop = _channel.recv() is None
+    return _stop
+
+
+def _work(
+    channel: multiprocessing.connection.Connection, function: Callable[[Any], Any], driver: int, memory: int | None
+) -> None:
+    """Take tasks until there are no more."""
+    global _channel
+    _channel = channel
+    _end_with(driver)
+    _bound(memory)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Ctrl-C, and a scheduler's warning, are the driver's business
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with contextlib.suppress(EOFError, OSError):
+        while (message := channel.recv()) is not None:
+            outcome = _attempt(function, *message)
+            try:
+                channel.send(("outcome", outcome))
+            except (TypeError, AttributeError, ValueError) as error:  # what can't be pickled
+                channel.send(("outcome", Outcome(outcome.index, None, TypeError(f"{outcome.error or error}"))))
 
 
 def _attempt(function: Callable[[Any], Any], index: int, task: Any) -> Outcome:
@@ -116,10 +371,12 @@ def _attempt(function: Callable[[Any], Any], index: int, task: Any) -> Outcome:
         return Outcome(index, function(task), None)
     except Exception as error:
         return Outcome(index, None, error)
+    except SystemExit as error:
+        return Outcome(index, None, RuntimeError(f"the task called sys.exit({error.code})"))
 
 
-def _die_with_parent() -> None:
-    """End this worker when the driver is gone: a pool's workers outlive a killed driver otherwise."""
+def _end_with(driver: int) -> None:
+    """End this worker when the driver is gone: on Linux the kernel sees to it, elsewhere a thread does."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()
@@ -127,19 +384,39 @@ def _die_with_parent() -> None:
             multiprocessing.connection.wait([parent.sentinel])
             os._exit(3)
 
-    import signal
+    if sys.platform == "linux":
+        import ctypes
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+        if os.getppid() != driver:  # it went before the kernel was told
+            os._exit(3)
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _bound(memory_bytes: int | None) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    def lower(what: int, limit: int) -> None:
+        _, hard = resource.getrlimit(what)
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (limit, hard))
+
+    lower(resource.RLIMIT_CORE, 0)
+    if memory_bytes is not None:
+        lower(resource.RLIMIT_DATA, memory_bytes)
 
 
 @contextlib.contextmanager
 def _worker_environment() -> Iterator[None]:
-    """Start workers with one thread each, and without running the user's script again."""
+    """Start workers with one thread each, thrifty with pages, and without running the user's script again."""
     main = sys.modules["__main__"]
     hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
+    before = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
+    os.environ.update(_WORKER_ENVIRONMENT)
     if "__file__" in hidden:
         del main.__file__
     main.__spec__ = None

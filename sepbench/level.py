@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from sepbench.errors import SilentSignalError
 
-__all__ = ["MAX_LEVEL_MDB", "Gain", "amplitude", "energy", "gain_for_snr", "ratio_db"]
+__all__ = ["MAX_LEVEL_MDB", "Gain", "amplitude", "energy", "gain_for_snr", "ratio_db", "ratio_mdb"]
 
 MAX_LEVEL_MDB = 300_000  # of a ratio or a level, either way: beyond it no sound is left, only arithmetic
 _MANTISSA_BITS = 28
 _BLOCK = 4096  # 2^12 squares of magnitude 2^50 stay below 2^63
+_EXACT_SQUARES = 1 << 22  # 2^30 each: their sum stays below 2^53, where float64 is exact in any order
 _EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _LN10 = _EXACT.ln(Decimal(10))
 
@@ -86,6 +87,9 @@ def energy(samples: NDArray[Any]) -> int:
     >>> energy(np.array([[3, -4]]))
     25
     """
+    if samples.dtype == np.int16 and samples.size < _EXACT_SQUARES:
+        values = samples.reshape(-1).astype(np.float64)
+        return int(np.dot(values, values))
     flat = samples.reshape(-1).astype(np.int64)
     whole = len(flat) // _BLOCK * _BLOCK
     blocks = flat[:whole].reshape(-1, _BLOCK)
@@ -95,7 +99,7 @@ def energy(samples: NDArray[Any]) -> int:
 
 
 @lru_cache(maxsize=1 << 16)
-def amplitude(level_mdb: int) -> Decimal:
+def amplitude(level_mdb: int | Decimal) -> Decimal:
     """Turn a level in thousandths of a decibel into an amplitude ratio.
 
     Examples
@@ -164,4 +168,9 @@ def ratio_db(numerator: int, denominator: int) -> float:
         return math.nan if numerator == 0 else math.inf
     if numerator == 0:
         return -math.inf
-    return float(_EXACT.multiply(Decimal(10), _EXACT.log10(_EXACT.divide(Decimal(numerator), Decimal(denominator)))))
+    return 10 * math.log10(numerator / denominator)
+
+
+def ratio_mdb(numerator: int, denominator: int) -> Decimal:
+    """Turn a ratio of energies, both positive, into thousandths of a decibel."""
+    return _EXACT.multiply(Decimal(10000), _EXACT.log10(_EXACT.divide(Decimal(numerator), Decimal(denominator))))

@@ -134,6 +134,10 @@ class Manifest:
         row: dict[str, Any] = self.table.slice(range(len(self))[index], 1).to_pylist()[0]
         return row
 
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Give all rows in order, in batches."""
+        yield from self.table.to_batches(max_chunksize=4096)
+
     @property
     def name(self) -> str:
         """Name of the recipe."""
@@ -150,6 +154,15 @@ class Manifest:
 
         table = self.table if split is None else self.table.filter(pc.equal(self.table["split"], split))
         return Manifest(table, self.metadata)
+
+    def failures(self) -> list[dict[str, str]]:
+        """Give `mixture_id`, `status` and `reason` of the rows that were rendered without success."""
+        proofs = ((row["mixture_id"], row["proof"]) for row in self)
+        return [
+            {"mixture_id": name, "status": proof["status"], "reason": proof["reason"]}
+            for name, proof in proofs
+            if proof is not None and proof["status"] != "ok"
+        ]
 
     def sources(self) -> Any:
         """Give the long form, one row per source.
@@ -171,6 +184,15 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write the manifest into a corpus folder, all or nothing."""
         storage.write_parquet(self.table, folder / FILE_NAME, kind="manifest", version=VERSION, metadata=self.metadata)
+
+    def write_to(self, path: Path) -> None:
+        """Write the manifest under another name than a corpus's."""
+        storage.write_parquet(self.table, path, kind="manifest", version=VERSION, metadata=self.metadata)
+
+    def rows(self, start: int, stop: int) -> list[dict[str, Any]]:
+        """Give the rows from `start` to `stop`."""
+        rows: list[dict[str, Any]] = self.table.slice(start, stop - start).to_pylist()
+        return rows
 
     @classmethod
     def read(cls, corpus: Path | str) -> Manifest:

@@ -19,8 +19,23 @@ from sepbench.errors import PlaceError, TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["atomic", "column", "locked", "read_parquet", "table_metadata", "write_parquet", "write_text"]
+__all__ = [
+    "atomic",
+    "column",
+    "digest",
+    "locked",
+    "place_error",
+    "put",
+    "read_json",
+    "read_parquet",
+    "table_metadata",
+    "to_disk",
+    "write_json",
+    "write_parquet",
+    "write_text",
+]
 
+_LOCK = ".lock"
 _METADATA_KEY, _DIGEST_KEY = b"sepbench", b"sepbench_sha256"
 # pyarrow's own errors are ValueErrors and OSErrors, among others; damage can also show as text that is not UTF-8
 _DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
@@ -29,6 +44,8 @@ _DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary name next to `path`; what was written there takes the final name at the end, or vanishes.
+
+    The file is on the disk, not only in the system's memory, before it has its name.
 
     Raises
     ------
@@ -42,19 +59,75 @@ def atomic(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
         if isinstance(error, PlaceError):
             raise
-        raise _place_error(path, error) from error
+        raise place_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _place_error(path: Path, error: OSError) -> PlaceError:
+def put(path: Path, content: bytes | bytearray | memoryview) -> None:
+    """Write a file under a temporary name, then rename it: never half under its own name, but not forced to the disk.
+
+    For the many files of a corpus, whose journal says after a crash of the machine which to look at again. Only one
+    process may write a given path; a file that was left half-written under the temporary name is overwritten.
+
+    Raises
+    ------
+    PlaceError
+        If the folder can't be written or the disk is full, naming both.
+    """
+    temporary = f"{path.parent}/.{path.name}.tmp"
+    try:
+        try:
+            _write_whole(temporary, content)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise place_error(path, error) from error
+
+
+def _write_whole(path: str, content: bytes | bytearray | memoryview) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+    finally:
+        os.close(handle)
+
+
+def to_disk(file: Any) -> None:
+    """Force what was written to an open file to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force a folder's names to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def place_error(path: Path, error: OSError) -> PlaceError:
+    """Say of an error of the system where it happened, and what helps."""
     reason = os.strerror(error.errno) if error.errno else str(error)
+    again = "then run the same command again: it goes on where it stopped"
     remedies = {
-        errno.ENOSPC: "free some space, then run the same command again: it goes on where it stopped",
+        errno.ENOSPC: f"free some space, {again}",
+        getattr(errno, "EDQUOT", -1): f"free some of your quota, {again}",
+        errno.EFBIG: "files of this size are not allowed here: choose another place",
+        errno.EIO: f"the disk has an error: look at the system's log, or choose another place, {again}",
         errno.EACCES: "choose another place with --out, or change the permissions",
         errno.EROFS: "choose another place with --out",
     }
@@ -67,43 +140,85 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, all or nothing."""
+    write_text(path, json.dumps(content))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def digest(content: bytes) -> str:
+    """Give the SHA-256 of some bytes, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep a folder for this process; a second run on it is refused with the holder's name.
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Keep a folder for this process; a second run on it is refused with the holder's name, or waits.
 
     The kernel frees the lock when the process ends, however it ends.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _take_lock(folder, wait)
+    except PlaceError:
+        raise
     except OSError as error:
-        raise _place_error(folder, error) from error
+        raise place_error(folder, error) from error
     try:
-        try:
-            _lock(handle)
-        except OSError as error:
-            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-            raise PlaceError(
-                f"{folder}: another run is writing here ({holder})", "wait for it, or choose another folder"
-            ) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
+        # under the lock: who opened the file meanwhile sees that it is gone, and makes a new one
         with contextlib.suppress(OSError):
-            (folder / ".lock").unlink()
+            (folder / _LOCK).unlink()
     finally:
         os.close(handle)
 
 
-def _lock(handle: int) -> None:
+def _take_lock(folder: Path, wait: bool) -> int:
+    path = folder / _LOCK
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(handle, wait)
+            if _same_file(handle, path):
+                os.ftruncate(handle, 0)
+                os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+                return handle
+        except BlockingIOError as error:
+            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            os.close(handle)
+            raise PlaceError(
+                f"{folder}: another run is writing here ({holder})",
+                "wait for it, end it, or choose another folder; the lock goes with its process",
+            ) from error
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # the holder before us took the file away when it was done
+
+
+def _same_file(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(handle: int, wait: bool) -> None:
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(*error.args) from error
     else:
         import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def column(name: str, type_: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:

@@ -16,6 +16,14 @@ settings.load_profile("sepbench")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Keep packs away from the user's own cache folder."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["SEPBENCH_CACHE"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def catalogs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("catalogs")

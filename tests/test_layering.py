@@ -12,7 +12,7 @@ LAYERS = [
     {"errors"},
     {"containers", "footers"},
     {"audio", "draws", "executors", "level", "shelf", "storage"},
-    {"resample", "soundness"},
+    {"journal", "loudness", "mixdown", "resample", "soundness"},
     {"catalog"},
     {"recipe"},
     {"manifest", "scores"},

@@ -104,27 +104,38 @@ def mix(
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the manifest, render no audio.")] = False,
     container: Annotated[str, typer.Option(help="flac or wav.")] = "flac",
+    pack: Annotated[
+        str, typer.Option(help="auto, always or never: decode and resample recordings once, into the cache.")
+    ] = "auto",
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of packs. Default: SEPBENCH_CACHE, or your cache folder.")
+    ] = None,
+    max_failed: Annotated[
+        float, typer.Option(help="Give up when more than this share of mixtures failed.", min=0, max=1)
+    ] = 0.05,
     workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Make a corpus from a recipe and catalogs."""
+    """Make a corpus from a recipe and catalogs; a build that was stopped goes on."""
     from sepbench.mixing import mix
 
     speech = Speech(json=json, quiet=quiet)
     with speech.progress(f"mixing {recipe}") as progress:
         manifest = mix(
             recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed,
-            mixtures=_counts(mixtures),
-            plan_only=plan_only, container=container, workers=workers, progress=progress,
+            mixtures=_counts(mixtures), plan_only=plan_only, container=container, pack=pack, cache=cache,
+            max_failed=max_failed, workers=workers, progress=progress, say=speech.say,
         )  # fmt: skip
-    failed = [row for row in manifest if row["proof"] and row["proof"]["status"] != "ok"]
+    failed = manifest.failures()
     speech.say(f"{out}: {len(manifest) - len(failed)} mixtures, {manifest.corpus_hash}")
-    for row in failed[:5]:
-        speech.say(f"  {row['mixture_id']}: {row['proof']['status']}: {row['proof']['reason']}")
+    for one in failed[:5]:
+        speech.say(f"  {one['mixture_id']}: {one['status']}: {one['reason']}")
     if failed:
-        speech.say(f"  {len(failed)} mixtures have no audio; the manifest says why")
-    speech.data({"corpus": out, "mixtures": len(manifest), "failed": len(failed), "hash": manifest.corpus_hash})
+        speech.say(f"  {len(failed)} of {len(manifest)} mixtures have no audio; the manifest says why")
+    if any(one["status"].startswith(("source_", "worker_")) for one in failed):
+        speech.say("  mend what can be mended and run the same command again: it makes those that are missing")
+    speech.data({"corpus": out, "mixtures": len(manifest), "failed": failed, "hash": manifest.corpus_hash})
     return SOME_FAILED if failed else 0
 
 

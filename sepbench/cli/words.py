@@ -76,14 +76,31 @@ class Speech:
 
 class _Lines:
     def __init__(self, what: str) -> None:
-        self.what, self.last = what, time.monotonic()
+        self.what = what
+        self.begun = self.last = time.monotonic()
+        self.first: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
+        self.first = done if self.first is None else self.first
         if now - self.last >= _EVERY_S:
             self.last = now
-            sys.stderr.write(f"{self.what}: {done} of {total}\n")
+            made = done - self.first
+            left = (
+                f", about {_duration((total - done) * (now - self.begun) / made)} left" if made and total > done else ""
+            )
+            sys.stderr.write(f"{self.what}: {done} of {total}{left}\n")
             sys.stderr.flush()
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def printable(text: str) -> str:

@@ -1,15 +1,12 @@
 """Rendering: a pure function of a row and the recordings that it names.
 
-Sources are prepared as integers on the 24-bit scale, at the mixture's rate and channels; their energies are exact;
-wanted levels become gains in decimal arithmetic; each stem is rounded once, half-even, after the common gain; the
-mixture is the integer sum of the stems. **This defines corpora: it never changes.**
+`sepbench.mixdown` has the arithmetic; here sources are fetched and put in their places, and what came out is measured.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench import level
-from sepbench.audio import FULL_SCALE_BITS, Ints, Pcm, pcm_sha256, read_pcm
-from sepbench.errors import AudioError, SilentSignalError
-from sepbench.level import UNITY, Gain
-from sepbench.mixing.roots import inside
-from sepbench.resample import resample
+from sepbench import level, mixdown
+from sepbench.audio import pcm_sha256
+from sepbench.errors import SilentSignalError
+from sepbench.level import Gain
+from sepbench.loudness import integrated_loudness
+from sepbench.mixdown import Mixdown, Prepared
+from sepbench.mixing.recordings import Recordings, UnusableSourceError
 
-__all__ = ["Rendered", "render"]
+__all__ = ["Rendered", "failed_proof", "render", "render_into"]
 
-_CACHE_BYTES = 256 << 20
 _ACTIVE_RANGE_DB = 40
 _ACTIVE_FRAME_S = 0.02
 
@@ -37,15 +34,16 @@ class Rendered:
 
     Attributes
     ----------
-    mixture : ndarray of int32, shape (channel, time)
-    stems : dict of str to ndarray of int32, shape (channel, time)
+    mixture : ndarray of int16 or int32, shape (channel, time)
+        int16 at 16 bits, int32 at 24.
+    stems : dict of str to ndarray of int16 or int32, shape (channel, time)
         They sum up to the mixture, sample by sample. Empty where the status is not ``ok``.
     proof : dict
         As `sepbench.manifest.PROOF` says.
     """
 
-    mixture: Ints
-    stems: dict[str, Ints]
+    mixture: NDArray[Any]
+    stems: dict[str, NDArray[Any]]
     proof: dict[str, Any]
 
 
@@ -57,15 +55,15 @@ class _NoMixture(Exception):
         self.status = status
 
 
-def render(row: Mapping[str, Any], roots: Mapping[str, Path], *, frozen: bool = True) -> Rendered:
+def render(row: Mapping[str, Any], recordings: Recordings | Mapping[str, Path], *, frozen: bool = True) -> Rendered:
     """Make the audio of one row.
 
     Parameters
     ----------
     row : mapping
         A row of a manifest.
-    roots : mapping of str to Path
-        The folder of each public set.
+    recordings : Recordings, or mapping of str to Path
+        Where sources come from; or just the folder of each public set.
     frozen : bool
         Take the gains of the row's proof, where it has one, instead of computing them again.
 
@@ -75,213 +73,156 @@ def render(row: Mapping[str, Any], roots: Mapping[str, Path], *, frozen: bool = 
         With a status other than ``ok`` in its proof, and no audio, where a source is silent, missing, unreadable or
         changed, or where the mixture would clip and the recipe says ``fail``.
     """
+    recordings = recordings if isinstance(recordings, Recordings) else Recordings(recordings)
     try:
-        prepared = [_prepare(source, row, roots) for source in row["sources"]]
-        proof = row.get("proof") if frozen else None
-        if proof and proof["status"] == "ok":
-            gains = [Gain(gain["mantissa"], gain["shift"]) for gain in proof["gains"]]
-            common = Gain(**proof["common_gain"])
-        else:
-            gains, common = _gains(row, prepared)
-        stems = _stems(row, prepared, gains)
+        made = _mixed(row, recordings, frozen=frozen)
     except _NoMixture as end:
-        return Rendered(np.zeros((row["channels"], 0), np.int32), {}, _failure(end.status, str(end)))
-    mixture: Ints = np.sum(np.stack(list(stems.values())), axis=0, dtype=np.int32)
-    return Rendered(mixture, stems, _proof(row, stems, mixture, gains, common))
+        return Rendered(np.zeros((row["channels"], 0), np.int16), {}, failed_proof(end.status, str(end)))
+    return Rendered(made.mixture, made.stems, _proof(row, made, _float_stages(row, recordings)))
 
 
-def _prepare(source: Mapping[str, Any], row: Mapping[str, Any], roots: Mapping[str, Path]) -> Ints:
-    """Give a source as (channel, time) integers on the 24-bit scale, in its place in the mixture."""
-    whole = _whole(source, row, roots)
-    if source["loop"]:
-        part = whole[:, (source["start"] + np.arange(source["frames"])) % whole.shape[1]]
-    else:
-        part = whole[:, source["start"] : source["start"] + source["frames"]]
-    if not part.any():
-        raise _NoMixture("silent_source", f"{source['name']}: the excerpt of `{source['item']}` is digital silence")
-    if part.shape[1] == row["frames"]:
-        return part
-    placed = np.zeros((row["channels"], row["frames"]), np.int32)
-    placed[:, source["offset"] : source["offset"] + part.shape[1]] = part
-    return placed
+def render_into(
+    row: Mapping[str, Any],
+    recordings: Recordings,
+    stems: Mapping[str, NDArray[np.float32]],
+    mixture: NDArray[np.float32],
+) -> str | None:
+    """Make the audio of one row as floats, without measuring it: for training, where nobody reads the proof.
 
+    Parameters
+    ----------
+    stems, mixture : float32 arrays of shape (channel, time)
+        Written: what `render` gives, divided by full scale.
 
-_cache: OrderedDict[tuple[Any, ...], Ints] = OrderedDict()
-
-
-def _whole(source: Mapping[str, Any], row: Mapping[str, Any], roots: Mapping[str, Path]) -> Ints:
-    """Decode a recording, hold it against its hash, and bring it to the mixture's channels and rate."""
-    path = inside(roots[source["set"]], source["path"])
-    key = (path, source["source_pcm_sha256"], source["downmix"], row["channels"], row["sample_rate"])
-    if key in _cache:
-        _cache.move_to_end(key)
-        return _cache[key]
-    if not path.exists():
-        raise _NoMixture("source_missing", f"{path}: is not there")
+    Returns
+    -------
+    str or None
+        Why there is no audio, where there is none.
+    """
+    proof = row.get("proof")
     try:
-        pcm = read_pcm(path)
-    except AudioError as error:
-        raise _NoMixture("source_unreadable", error.message) from error
-    if pcm.sha256() != source["source_pcm_sha256"]:
-        raise _NoMixture("source_changed", f"{path}: decodes to other samples than when it was indexed")
-    whole = resample(_downmixed(pcm, source["downmix"], row["channels"]), pcm.sample_rate, row["sample_rate"])
-    _cache[key] = whole
-    while sum(array.nbytes for array in _cache.values()) > _CACHE_BYTES and len(_cache) > 1:
-        _cache.popitem(last=False)
-    return whole
+        if proof and proof["status"] == "ok":
+            prepared = [_prepare(source, row, recordings) for source in row["sources"]]
+            mixdown.mix_into(row, prepared, _gains(proof), stems, mixture)
+            return None
+        made = _mixed(row, recordings, frozen=False)
+    except (_NoMixture, mixdown.ClippedError) as end:
+        return str(end)
+    to_one = np.float32(2.0 ** (1 - row["bits"]))
+    np.multiply(made.mixture, to_one, out=mixture)
+    for name, stem in made.stems.items():
+        np.multiply(stem, to_one, out=stems[name])
+    return None
 
 
-def _downmixed(pcm: Pcm, policy: str, channels: int) -> Ints:
-    samples = pcm.at_24_bits()
-    if policy == "first":
-        return samples[:1]
-    if policy == "mean":
-        mean: Ints = np.rint(samples.sum(axis=0, keepdims=True, dtype=np.int64) / pcm.channels).astype(np.int32)
-        return mean
-    if policy == "copy":
-        return np.repeat(samples, channels, axis=0)
-    return samples
+def _gains(proof: Mapping[str, Any]) -> list[Gain]:
+    return [Gain(gain["mantissa"], gain["shift"]) for gain in proof["gains"]]
 
 
-def _gains(row: Mapping[str, Any], prepared: list[Ints]) -> tuple[list[Gain], Gain]:
-    """Turn wanted levels into the gains of the sources, the common gain against clipping included."""
-    sources = row["sources"]
-    target_name = _target(row)
-    targets = [place for place, source in enumerate(sources) if source["name"] == target_name]
+def _mixed(row: Mapping[str, Any], recordings: Recordings, *, frozen: bool) -> Mixdown:
+    prepared = [_prepare(source, row, recordings) for source in row["sources"]]
+    proof = row.get("proof") if frozen else None
+    known = (_gains(proof), Gain(**proof["common_gain"])) if proof and proof["status"] == "ok" else None
     try:
-        target_gain = _own_gain(sources[targets[0]], prepared[targets[0]])
-        target_energy = _energy_of_sum([prepared[place] for place in targets])
-        gains = []
-        for source, samples in zip(sources, prepared, strict=True):
-            if source["name"] == target_name:
-                gains.append(target_gain)
-            elif source["snr_mdb"] is not None:
-                ratio = level.gain_for_snr(target_energy, level.energy(samples), source["snr_mdb"])
-                gains.append(Gain.of(ratio) * target_gain)
-            else:
-                gains.append(_own_gain(source, samples))
-        if row["snr_mdb"] is not None:
-            rest = [place for place in range(len(sources)) if place not in targets]
-            ratio = level.gain_for_snr(
-                target_energy, _energy_of_sum([prepared[place] for place in rest]), row["snr_mdb"]
-            )
-            for place in rest:
-                gains[place] = Gain.of(ratio) * target_gain
+        return mixdown.mix_down(row, prepared, frozen=known)
     except SilentSignalError as error:
         raise _NoMixture("silent_source", "the sources cancel each other: nothing to bring to a level") from error
-    common = _common_gain(row, prepared, gains)
-    return ([gain * common for gain in gains] if common != UNITY else gains), common
+    except mixdown.ClippedError as error:
+        raise _NoMixture("clipped", str(error)) from error
 
 
-def _own_gain(source: Mapping[str, Any], samples: Ints) -> Gain:
-    if source["level_mdbfs"] is None:
-        return UNITY
-    wanted = source["level_mdbfs"]
-    return Gain.of(level.gain_for_level(level.energy(samples), samples.size, wanted, FULL_SCALE_BITS))
+def _prepare(source: Mapping[str, Any], row: Mapping[str, Any], recordings: Recordings) -> Prepared:
+    """Give a source in its place in the mixture."""
+    if source["transforms"]:
+        names = ", ".join(f"`{transform['name']}`" for transform in source["transforms"])
+        raise _NoMixture("unknown_transform", f"{source['name']}: this version knows no transform {names}")
+    try:
+        samples, bits = recordings.excerpt(source, row["channels"], row["sample_rate"])
+    except UnusableSourceError as error:
+        raise _NoMixture(error.status, error.reason) from error
+    if not (samples[:, :64].any() or samples.any()):
+        raise _NoMixture("silent_source", f"{source['name']}: the excerpt of `{source['item']}` is digital silence")
+    if samples.shape[1] == row["frames"]:
+        return Prepared(samples, bits)
+    placed = np.zeros((row["channels"], row["frames"]), samples.dtype)
+    placed[:, source["offset"] : source["offset"] + samples.shape[1]] = samples
+    return Prepared(placed, bits)
 
 
-def _energy_of_sum(signals: list[Ints]) -> int:
-    return level.energy(signals[0] if len(signals) == 1 else np.stack(signals).sum(axis=0, dtype=np.int64))
+def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
+    """Name the stages that were not exact, with the versions that made them."""
+    stages: dict[str, None] = {}
+    for source in row["sources"]:
+        decoder = recordings.decoder(source)
+        if decoder:
+            stages[f"decode {source['name']}: {decoder}"] = None
+    return list(stages)
 
 
-def _common_gain(row: Mapping[str, Any], prepared: list[Ints], gains: list[Gain]) -> Gain:
-    """Bring the loudest of mixture and stems below the peak, leaving room for the rounding of each stem."""
-    sums = _scaled_sums(row, prepared, gains)
-    mixture = np.sum(list(sums.values()), axis=0)
-    peak = max(float(np.abs(signal).max()) for signal in (mixture, *sums.values()))
-    limit = int(level.amplitude(row["peak_mdbfs"]) * (1 << (row["bits"] - 1))) - len(sums)
-    if peak <= limit:
-        return UNITY
-    if row["clipping"] == "fail":
-        over = 20 * math.log10(peak / limit)
-        raise _NoMixture("clipped", f"the peak would be {over:.2f} dB above {row['peak_mdbfs'] / 1000:g} dBFS")
-    return level.gain_for_peak(limit, peak)
-
-
-def _scaled_sums(row: Mapping[str, Any], prepared: list[Ints], gains: list[Gain]) -> dict[str, NDArray[np.float64]]:
-    """Multiply sources with their gains and sum them by name, in steps of the output, before rounding.
-
-    Gain times sample is exact in float64, 28 + 25 bits; sums are made in the order of the sources, with one IEEE
-    addition each, so every machine gets the same.
-    """
-    to_output = 2.0 ** (row["bits"] - FULL_SCALE_BITS)
-    sums: dict[str, NDArray[np.float64]] = {}
-    for source, samples, gain in zip(row["sources"], prepared, gains, strict=True):
-        scaled = samples * (float(gain) * to_output)
-        sums[source["name"]] = sums[source["name"]] + scaled if source["name"] in sums else scaled
-    return sums
-
-
-def _stems(row: Mapping[str, Any], prepared: list[Ints], gains: list[Gain]) -> dict[str, Ints]:
-    return {name: np.rint(signal).astype(np.int32) for name, signal in _scaled_sums(row, prepared, gains).items()}
-
-
-def _target(row: Mapping[str, Any]) -> str:
-    return str(next(source["name"] for source in row["sources"] if source["role"] == "target"))
-
-
-def _failure(status: str, reason: str) -> dict[str, Any]:
+def failed_proof(status: str, reason: str) -> dict[str, Any]:
+    """Give the proof of a row that has no audio."""
     return {"status": status, "reason": reason, "gains": [], "common_gain": None, "stems": [],
             "mixture_pcm_sha256": None, "achieved_snr_db": None, "active_snr_db": None, "loudness_lufs": None,
             "peak": None, "clipped_samples": None, "float_stages": []}  # fmt: skip
 
 
-def _proof(
-    row: Mapping[str, Any], stems: Mapping[str, Ints], mixture: Ints, gains: list[Gain], common: Gain
-) -> dict[str, Any]:
+def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> dict[str, Any]:
     """Measure what came out."""
     rate, bits = row["sample_rate"], row["bits"]
-    target = stems[_target(row)]
-    rest = mixture - target
+    target = mixdown.target_of(row)
+    rest = [stem for name, stem in made.stems.items() if name != target]
     full_scale = 1 << (bits - 1)
     roles = {source["name"]: source["role"] for source in reversed(row["sources"])}
+    peak = max(int(made.mixture.max()), -int(made.mixture.min()))
     return {
         "status": "ok",
         "reason": None,
-        "gains": [gain._asdict() for gain in gains],
-        "common_gain": common._asdict(),
+        "gains": [gain._asdict() for gain in made.gains],
+        "common_gain": made.common._asdict(),
         "stems": [
             {
                 "name": name,
                 "role": roles[name],
                 "stem_pcm_sha256": pcm_sha256(stem, rate, bits),
-                "rms_dbfs": _rms_dbfs(stem, full_scale),
-                "peak": int(np.abs(stem).max()),
+                "rms_dbfs": _finite(level.ratio_db(made.energies[name], stem.size * full_scale * full_scale)),
+                "peak": made.peaks[name],
             }
-            for name, stem in stems.items()
+            for name, stem in made.stems.items()
         ],
-        "mixture_pcm_sha256": pcm_sha256(mixture, rate, bits),
-        "achieved_snr_db": _finite(level.ratio_db(level.energy(target), level.energy(rest))),
-        "active_snr_db": _active_snr_db(target, rest, rate),
-        "loudness_lufs": _loudness(mixture / full_scale, rate),
-        "peak": int(np.abs(mixture).max()),
-        "clipped_samples": int(np.count_nonzero((mixture >= full_scale - 1) | (mixture <= -full_scale))),
-        "float_stages": [],
+        "mixture_pcm_sha256": pcm_sha256(made.mixture, rate, bits),
+        "achieved_snr_db": _finite(level.ratio_db(made.energies[target], made.rest_energy)),
+        "active_snr_db": _active_snr_db(made.stems[target], rest, rate),
+        "loudness_lufs": integrated_loudness(made.mixture, rate, full_scale),
+        "peak": peak,
+        "clipped_samples": _clipped(made.mixture, full_scale) if peak >= full_scale - 1 else 0,
+        "float_stages": float_stages,
     }
 
 
-def _rms_dbfs(samples: Ints, full_scale: int) -> float | None:
-    return _finite(level.ratio_db(level.energy(samples), samples.size * full_scale * full_scale))
+def _clipped(mixture: NDArray[Any], full_scale: int) -> int:
+    return int(np.count_nonzero((mixture >= full_scale - 1) | (mixture <= -full_scale)))
 
 
-def _active_snr_db(target: Ints, rest: Ints, sample_rate: int) -> float | None:
+def _active_snr_db(target: NDArray[Any], rest: Sequence[NDArray[Any]], sample_rate: int) -> float | None:
     """SNR over the frames in which the target is within 40 dB of its loudest frame."""
+    if not rest:
+        return None
     frame = max(1, round(_ACTIVE_FRAME_S * sample_rate))
-    starts = np.arange(0, target.shape[1], frame)
-    target_energy, rest_energy = (
-        np.add.reduceat(np.square(signal, dtype=np.float64).sum(axis=0), starts) for signal in (target, rest)
-    )
-    active = target_energy >= target_energy.max() * 10 ** (-_ACTIVE_RANGE_DB / 10)
-    numerator, denominator = float(target_energy[active].sum()), float(rest_energy[active].sum())
+    own = _frame_energies(target, frame)
+    others = _frame_energies(rest[0] if len(rest) == 1 else np.asarray(np.sum(rest, axis=0, dtype=np.int32)), frame)
+    active = own >= own.max() * 10 ** (-_ACTIVE_RANGE_DB / 10)
+    numerator, denominator = float(own[active].sum()), float(others[active].sum())
     return 10 * math.log10(numerator / denominator) if numerator and denominator else None
 
 
-def _loudness(samples: NDArray[np.float64], sample_rate: int) -> float | None:
-    import pyloudnorm
-
-    if samples.shape[1] < 0.4 * sample_rate:
-        return None
-    return _finite(float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples.T)))
+def _frame_energies(signal: NDArray[Any], frame: int) -> NDArray[np.float64]:
+    values = signal.astype(np.float64)
+    whole = values.shape[1] // frame * frame
+    frames = values[:, :whole].reshape(len(values), -1, frame)
+    energies: NDArray[np.float64] = np.einsum("cft,cft->f", frames, frames)
+    if whole == values.shape[1]:
+        return energies
+    return np.append(energies, np.square(values[:, whole:]).sum())
 
 
 def _finite(value: float) -> float | None:

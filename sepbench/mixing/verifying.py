@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from sepbench.audio import read_pcm
 from sepbench.errors import AudioError, UsageError
 from sepbench.manifest import Manifest, corpus_hash, plan_hash
 from sepbench.mixing.building import audio_path
+from sepbench.mixing.recordings import Recordings
 from sepbench.mixing.rendering import render
 from sepbench.mixing.roots import find_roots
 
@@ -28,8 +30,9 @@ class Difference(NamedTuple):
         The row, or empty for the manifest as a whole.
     kind : str
         ``manifest``: the hash of the rows is not the one written beside them; ``source``: a recording decodes
-        differently, or is gone; ``mix``: the same recordings give another mixture; ``audio``: a rendered file is
-        missing, damaged or holds other samples.
+        differently, or is gone; ``float stage``: a stage that is not exact, such as the decoder of an MP3 file, comes
+        to something else, and its versions then and now are named; ``mix``: the same recordings give another mixture;
+        ``audio``: a rendered file is missing, damaged or holds other samples.
     words : str
         What differs.
     """
@@ -79,24 +82,41 @@ def verify(
     if "corpus_hash" not in manifest.metadata:
         raise UsageError(f"{corpus}: was planned but not rendered", "there is no proof to verify: run `sepbench mix`")
     differences = _of_the_manifest(manifest)
-    rows = list(manifest)
-    if limit is not None and limit < len(rows):
-        rows = [rows[at * len(rows) // limit] for at in range(limit)]
-    sets = sorted({source["set"] for row in rows for source in row["sources"]})
+    total = len(manifest)
+    chosen = list(range(total)) if limit is None or limit >= total else [at * total // limit for at in range(limit)]
+    sets = sorted({source["set"] for at in chosen for source in manifest[at]["sources"]})
     found = find_roots(sets, roots or {}, manifest.metadata.get("root_hints", {}))
-    shards = [rows[at : at + _SHARD] for at in range(0, len(rows), _SHARD)]
-    tasks = [(corpus, shard, found, manifest.metadata["container"]) for shard in shards]
+    shards = [tuple(chosen[at : at + _SHARD]) for at in range(0, len(chosen), _SHARD)]
+    place = _Place(corpus, tuple(sorted(found.items())), manifest.metadata["container"])
     by_shard: list[list[Difference]] = [[] for _ in shards]
     done = 0
     count = executors.default_workers() if workers is None else workers
-    for outcome in executors.run(_verify_shard, tasks, workers=count):
-        if outcome.error:
-            raise outcome.error
-        by_shard[outcome.index] = outcome.result
+    tasks = [(place, shard) for shard in shards]
+    for outcome in executors.run(_verify_shard, tasks, workers=count, limits=executors.UNTRUSTED):
+        by_shard[outcome.index] = _differences(outcome, manifest, shards[outcome.index])
         done += len(shards[outcome.index])
         if progress:
-            progress(done, len(rows))
-    return Verification(len(rows), differences + [one for shard in by_shard for one in shard])
+            progress(done, len(chosen))
+    return Verification(len(chosen), differences + [one for shard in by_shard for one in shard])
+
+
+class _Place(NamedTuple):
+    """What all shards share; hashable, so that a worker opens it once."""
+
+    corpus: Path
+    roots: tuple[tuple[str, Path], ...]
+    container: str
+
+
+def _differences(outcome: executors.Outcome, manifest: Manifest, shard: tuple[int, ...]) -> list[Difference]:
+    if isinstance(outcome.error, executors.WorkerCrashedError):
+        at = shard[0] if outcome.error.at is None else outcome.error.at
+        words = f"{outcome.error}; the {len(shard)} rows around it were not compared"
+        return [Difference(str(manifest[at]["mixture_id"]), "source", words)]
+    if outcome.error:
+        raise outcome.error
+    found: list[Difference] = outcome.result
+    return found
 
 
 def _of_the_manifest(manifest: Manifest) -> list[Difference]:
@@ -107,35 +127,67 @@ def _of_the_manifest(manifest: Manifest) -> list[Difference]:
     return found
 
 
-def _verify_shard(task: tuple[Path, list[dict[str, Any]], dict[str, Path], str]) -> list[Difference]:
-    corpus, rows, roots, container = task
-    return [difference for row in rows for difference in _verify_row(corpus, row, roots, container)]
+@lru_cache(maxsize=1)
+def _opened(place: _Place) -> tuple[Manifest, Recordings]:
+    """Open manifest and recordings once in each worker; packs are not trusted here."""
+    return Manifest.read(place.corpus), Recordings(dict(place.roots))
 
 
-def _verify_row(corpus: Path, row: dict[str, Any], roots: Mapping[str, Path], container: str) -> list[Difference]:
-    name, recorded = row["mixture_id"], row["proof"]
-    now = render(row, roots, frozen=False).proof
-    if now["status"] != recorded["status"]:
-        kind = "source" if now["status"].startswith("source_") else "mix"
-        words = now["reason"] or f"is `ok` now, was `{recorded['status']}`"
-        return [Difference(name, kind, words)]
+def _verify_shard(task: tuple[_Place, tuple[int, ...]]) -> list[Difference]:
+    place, numbers = task
+    manifest, recordings = _opened(place)
     found = []
-    if now["gains"] != recorded["gains"]:
-        found.append(Difference(name, "mix", "other gains come out"))
-    for stem, before in zip(now["stems"], recorded["stems"], strict=True):
-        if stem["stem_pcm_sha256"] != before["stem_pcm_sha256"]:
-            found.append(Difference(name, "mix", f"the stem `{stem['name']}` comes out with other samples"))
-    if now["mixture_pcm_sha256"] != recorded["mixture_pcm_sha256"]:
-        found.append(Difference(name, "mix", "the mixture comes out with other samples"))
-    wanted = {"mixture": recorded["mixture_pcm_sha256"]}
-    wanted |= {stem["name"]: stem["stem_pcm_sha256"] for stem in recorded["stems"]}
-    if recorded["status"] == "ok":
-        found += [one for stem in wanted if (one := _of_a_file(corpus, row, stem, wanted[stem], container))]
+    for number in numbers:
+        executors.note(number)
+        found += _verify_row(place, manifest[number], recordings)
     return found
 
 
-def _of_a_file(corpus: Path, row: Mapping[str, Any], stem: str, wanted: str, container: str) -> Difference | None:
-    path = audio_path(corpus, row, stem, container)
+def _verify_row(place: _Place, row: dict[str, Any], recordings: Recordings) -> list[Difference]:
+    name, recorded = row["mixture_id"], row["proof"]
+    now = render(row, recordings, frozen=False).proof
+    if now["status"] != recorded["status"]:
+        words = now["reason"] or f"is `ok` now, was `{recorded['status']}`"
+        return [Difference(name, _kind(now, recorded), words)]
+    words = _unlike(now, recorded)
+    found = [Difference(name, _kind(now, recorded), one + _versions(now, recorded)) for one in words]
+    wanted = {"mixture": recorded["mixture_pcm_sha256"]}
+    wanted |= {stem["name"]: stem["stem_pcm_sha256"] for stem in recorded["stems"]}
+    if recorded["status"] == "ok":
+        found += [one for stem in wanted if (one := _of_a_file(place, row, stem, wanted[stem]))]
+    return found
+
+
+def _unlike(now: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
+    """Say what comes out otherwise than it was recorded."""
+    found = []
+    if now["gains"] != recorded["gains"]:
+        found.append("other gains come out")
+    for stem, before in zip(now["stems"], recorded["stems"], strict=True):
+        if stem["stem_pcm_sha256"] != before["stem_pcm_sha256"]:
+            found.append(f"the stem `{stem['name']}` comes out with other samples")
+    if now["mixture_pcm_sha256"] != recorded["mixture_pcm_sha256"]:
+        found.append("the mixture comes out with other samples")
+    return found
+
+
+def _kind(now: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
+    """Say where the difference begins: in a stage that is not exact, in a recording, or in the mixing."""
+    if recorded["float_stages"]:
+        return "float stage"
+    return "source" if now["status"].startswith("source_") else "mix"
+
+
+def _versions(now: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
+    """Name the stages that are not exact, then and now."""
+    if not recorded["float_stages"]:
+        return ""
+    then, today = "; ".join(recorded["float_stages"]), "; ".join(now["float_stages"])
+    return f" (made with {then}; now {today})" if then != today else f" (made with {then}, as now)"
+
+
+def _of_a_file(place: _Place, row: Mapping[str, Any], stem: str, wanted: str) -> Difference | None:
+    path = audio_path(place.corpus, row, stem, place.container)
     try:
         found = read_pcm(path).sha256()
     except AudioError as error:

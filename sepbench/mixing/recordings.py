@@ -1,0 +1,188 @@
+"""Where the samples of sources come from: a pack of resampled PCM, or the recordings themselves.
+
+A row names its recordings by the hash of their decoded samples, and what decodes differently is not used. An excerpt
+is a cut of the whole recording, resampled exactly, so it does not matter which of the two it comes from.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sepbench.audio import FULL_SCALE_BITS, Pcm, read_pcm
+from sepbench.errors import AudioError
+from sepbench.mixing.roots import inside
+from sepbench.resample import resample
+
+__all__ = ["Recordings", "UnusableSourceError", "Version", "load", "prepare", "version_of"]
+
+_CACHE_BYTES = 256 << 20
+Samples = NDArray[Any]
+
+
+class UnusableSourceError(Exception):
+    """A recording that can't be used: its status for the proof, and the reason."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status, self.reason = status, reason
+
+
+class Version(NamedTuple):
+    """A recording as a corpus needs it: which one, and its channels and rate there.
+
+    Attributes
+    ----------
+    source_pcm_sha256 : str
+        Hash of the whole decoded recording.
+    downmix : str
+        From its channels to the corpus's.
+    channels, sample_rate : int
+        Of the corpus.
+    """
+
+    source_pcm_sha256: str
+    downmix: str
+    channels: int
+    sample_rate: int
+
+
+def version_of(source: Mapping[str, Any], channels: int, sample_rate: int) -> Version:
+    """Say which version of which recording a source of a row needs."""
+    return Version(source["source_pcm_sha256"], source["downmix"], channels, sample_rate)
+
+
+class Recordings:
+    """Gives excerpts of recordings, from packs where they are, else from the files.
+
+    Parameters
+    ----------
+    roots : mapping of str to Path
+        The folder of each public set.
+    pack : Pack, optional
+        Resampled recordings; see `sepbench.mixing.packing`.
+    unusable : mapping of str to (str, str), optional
+        Status and reason of recordings that are known to be unusable, by hash: they are not opened again.
+
+    Notes
+    -----
+    It may be pickled and sent to other processes; what it has read stays behind.
+    """
+
+    def __init__(
+        self,
+        roots: Mapping[str, Path],
+        pack: Any = None,
+        unusable: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
+        self.roots = dict(roots)
+        self.pack = pack
+        self.unusable = dict(unusable or {})
+        self._whole: OrderedDict[Version, tuple[Samples, int]] = OrderedDict()
+        self._bytes = 0
+        self._decoders: dict[str, str] = {}
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.roots, self.pack, self.unusable
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def excerpt(self, source: Mapping[str, Any], channels: int, sample_rate: int) -> tuple[Samples, int]:
+        """Cut a source's excerpt.
+
+        Returns
+        -------
+        ndarray of int16 or int32, shape (channel, time)
+            Read-only. On the scale of the second value, 16 or 24 bits.
+
+        Raises
+        ------
+        UnusableSourceError
+            If the recording is missing, unreadable, or not the one that was indexed.
+        """
+        version = version_of(source, channels, sample_rate)
+        packed = self.pack.get(version) if self.pack is not None else None
+        whole, bits = packed or self._read(source, version)
+        if source["loop"]:
+            return np.take(
+                whole, np.arange(source["start"], source["start"] + source["frames"]), axis=1, mode="wrap"
+            ), bits
+        return whole[:, source["start"] : source["start"] + source["frames"]], bits
+
+    def decoder(self, source: Mapping[str, Any]) -> str:
+        """Name the decoder of a lossy recording whose excerpt was given; empty for what decodes exactly."""
+        name = source["source_pcm_sha256"]
+        if name not in self._decoders and self.pack is not None:
+            return str(self.pack.decoder(name))
+        return self._decoders.get(name, "")
+
+    def _read(self, source: Mapping[str, Any], version: Version) -> tuple[Samples, int]:
+        if version in self._whole:
+            self._whole.move_to_end(version)
+            return self._whole[version]
+        if version.source_pcm_sha256 in self.unusable:
+            raise UnusableSourceError(*self.unusable[version.source_pcm_sha256])
+        pcm = load(self.roots[source["set"]], source["path"], version.source_pcm_sha256)
+        self._decoders[version.source_pcm_sha256] = pcm.decoder
+        whole = self._whole[version] = prepare(pcm, version)
+        self._bytes += whole[0].nbytes
+        while self._bytes > _CACHE_BYTES and len(self._whole) > 1:
+            self._bytes -= self._whole.popitem(last=False)[1][0].nbytes
+        return whole
+
+
+def prepare(pcm: Pcm, version: Version) -> tuple[Samples, int]:
+    """Bring a recording to the channels and the rate of a corpus, exactly.
+
+    Returns
+    -------
+    ndarray of int16 or int32, shape (channel, time)
+        int16 where the samples are still those of a 16-bit recording.
+    bits : int
+        Their scale, 16 or 24.
+    """
+    if pcm.bits == 16 and pcm.sample_rate == version.sample_rate and version.downmix != "mean":
+        return _downmixed(pcm.samples.astype(np.int16), version), 16
+    return resample(_downmixed(pcm.at_24_bits(), version), pcm.sample_rate, version.sample_rate), FULL_SCALE_BITS
+
+
+def load(root: Path, relative: str, wanted: str) -> Pcm:
+    """Decode a recording and hold it against its hash.
+
+    Raises
+    ------
+    UnusableSourceError
+        If it is missing, unreadable, or not the one that was indexed.
+    """
+    path = inside(root, relative)
+    if not path.exists():
+        raise UnusableSourceError("source_missing", f"{path}: is not there")
+    try:
+        pcm = read_pcm(path)
+    except AudioError as error:
+        raise UnusableSourceError("source_unreadable", error.message) from error
+    except MemoryError as error:
+        raise UnusableSourceError("source_unreadable", f"{path}: does not fit into memory") from error
+    if pcm.sha256() != wanted:
+        made_by = f" ({pcm.decoder})" if pcm.decoder else ""
+        raise UnusableSourceError(
+            "source_changed", f"{path}: decodes to other samples{made_by} than when it was indexed"
+        )
+    return pcm
+
+
+def _downmixed(samples: Samples, version: Version) -> Samples:
+    if version.downmix == "first":
+        return samples[:1]
+    if version.downmix == "mean":
+        mean: Samples = np.rint(samples.sum(axis=0, keepdims=True, dtype=np.int64) / len(samples)).astype(np.int32)
+        return mean
+    if version.downmix == "copy":
+        return np.repeat(samples, version.channels, axis=0)
+    return samples
