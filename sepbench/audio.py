@@ -7,18 +7,24 @@ quantises for us: libsndfile floors when it writes floats as WAV and rounds when
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import io
 import os
 import stat
 import struct
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepbench import containers
+from sepbench.containers import Promise
 from sepbench.errors import AudioError
 
 __all__ = ["FULL_SCALE_BITS", "MAX_MAGNITUDE", "Pcm", "encoded", "pcm_sha256", "quantised", "read_pcm", "write_pcm"]
@@ -27,12 +33,16 @@ Ints = NDArray[np.int32]
 
 FULL_SCALE_BITS = 24  # sources are mixed on this scale
 MAX_MAGNITUDE = 1 << 25  # float files may overshoot full scale by 12 dB; beyond it products would leave 53 bits
-MAX_DECODED_BYTES = 4 << 30
+MAX_SAMPLES = 1 << 29  # over all channels: 2 GiB decoded, three hours of mono at 48 kHz
+MAX_CHANNELS = 64  # microphone arrays
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4000, 384000  # as in recipes
+_BLOCK = 1 << 16
+_REPLACE = "replace the file, or leave it out"
 _SUFFIX_FORMAT = {".flac": "FLAC", ".wav": "WAV"}
-_SIXTEEN_BITS = {
-    "PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32", "G723_24", "G723_40",
-    "NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32", "VOX_ADPCM", "DPCM_8", "DPCM_16", "DWVW_12", "DWVW_16", "ALAC_16",
-}  # fmt: skip
+_SIXTEEN_BITS = {"PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"}
+_TWENTY_FOUR_BITS = {"PCM_24"}
+_LOSSY = {"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
+_SUBTYPES = _SIXTEEN_BITS | _TWENTY_FOUR_BITS | _LOSSY | {"PCM_32", "FLOAT", "DOUBLE"}
 
 
 @dataclass(frozen=True)
@@ -101,54 +111,180 @@ def read_pcm(path: Path) -> Pcm:
     Raises
     ------
     AudioError
-        If the file is missing, is no audio, is truncated or empty, holds values that are not finite or exceed full
-        scale by more than 12 dB, or would decode to more than 4 GiB.
+        If the file is missing, is no audio, is truncated, damaged or empty, changes while it is read, is beyond the
+        limits of rate, channels or length, or holds values that are not finite or exceed full scale by more than
+        12 dB.
     """
     import soundfile
 
-    _refuse_what_is_no_audio(path)
+    with _opened(path) as file:
+        before = os.fstat(file.fileno())
+        promise = containers.inspect(file, before.st_size, path)
+        # libsndfile reads what was looked at, not what the name may stand for by now; a descriptor of one runtime
+        # library of Windows is nothing to another
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        source = path if sys.platform == "win32" else file.fileno()
+        try:
+            with soundfile.SoundFile(source, closefd=False) as sound:
+                _refuse_beyond_limits(sound, path)
+                samples, bits = _decode(sound, path, promise.md5)
+                frames, rate, subtype = sound.frames, sound.samplerate, sound.subtype
+        except (soundfile.LibsndfileError, AssertionError, TypeError) as error:
+            raise AudioError(f"{path}: can't be decoded ({_words(error)})", _REPLACE) from error
+        except MemoryError as error:
+            raise AudioError(f"{path}: does not fit into memory once decoded", "cut it into parts") from error
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise AudioError(f"{path}: changed while it was read", "run again when nothing writes to it any more")
+    _refuse_gaps(path, samples.shape[1], frames, promise)
+    return Pcm(samples, rate, bits, f"{subtype.lower()} {_libsndfile()}" if subtype in _LOSSY else "")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file, without waiting for the other end of a pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with soundfile.SoundFile(path) as file:
-            decoded_bytes = file.frames * file.channels * 8
-            if not 0 <= decoded_bytes <= MAX_DECODED_BYTES:
-                raise AudioError(
-                    f"{path}: its header claims {file.frames} frames of {file.channels} channels, more than the limit "
-                    f"of {MAX_DECODED_BYTES >> 30} GiB decoded",
-                    "the file is damaged, or should be cut into parts",
-                )
-            samples, bits = _decode(file, path)
-            frames, rate = file.frames, file.samplerate
-    except (soundfile.LibsndfileError, AssertionError, TypeError) as error:
-        raise AudioError(f"{path}: can't be decoded ({_words(error)})", "replace the file, or leave it out") from error
-    if samples.shape[1] == 0:
-        raise AudioError(f"{path}: holds no samples", "replace the file, or leave it out")
-    if samples.shape[1] != frames:
+        handle = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:  # a ValueError where a NUL hides in the name
+        raise _unopened(path, error) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise AudioError(f"{path}: is not a regular file", "only regular files are read")
+    with open(handle, "rb") as file:
+        try:
+            yield file
+        except OSError as error:
+            if isinstance(error, AudioError):
+                raise
+            raise _unopened(path, error) from error
+
+
+def _unopened(path: Path, error: Exception) -> AudioError:
+    number = getattr(error, "errno", None)
+    remedies = {errno.ENOENT: "is the root of the set the right one?", errno.EACCES: "is it readable for you?",
+                errno.ELOOP: "the link leads to itself: copy the file", errno.ENXIO: "only regular files are read"}  # fmt: skip
+    words = os.strerror(number) if number else str(error)
+    return AudioError(f"{path}: {words}", remedies.get(number or 0, _REPLACE))
+
+
+def _refuse_beyond_limits(sound: Any, path: Path) -> None:
+    """Refuse by its header what no corpus needs, before anything is decoded or allocated."""
+    if sound.subtype not in _SUBTYPES:
+        raise AudioError(f"{path}: holds samples coded as {sound.subtype}", "convert it to WAV or FLAC")
+    if not MIN_SAMPLE_RATE <= sound.samplerate <= MAX_SAMPLE_RATE:
+        raise AudioError(f"{path}: its header claims a rate of {sound.samplerate} Hz",
+                         f"from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz are read: resample it, if that is true")  # fmt: skip
+    if not 1 <= sound.channels <= MAX_CHANNELS:
+        raise AudioError(f"{path}: its header claims {sound.channels} channels",
+                         f"up to {MAX_CHANNELS} are read: split it, if that is true")  # fmt: skip
+    if not 0 <= sound.frames * sound.channels <= MAX_SAMPLES:
+        decoded = sound.frames * sound.channels * 4 / (1 << 30)
         raise AudioError(
-            f"{path}: its header promises {frames} frames, but {samples.shape[1]} could be decoded",
+            f"{path}: its header claims {sound.frames} frames of {sound.channels} channels, {decoded:.1f} GiB decoded, "
+            f"more than the limit of {MAX_SAMPLES * 4 >> 30} GiB",
+            "cut it into parts; if it is not that long, the file is damaged",
+        )
+
+
+def _refuse_gaps(path: Path, decoded: int, frames: int, promise: Promise) -> None:
+    """Refuse a recording of which other samples were decoded than its file promises."""
+    if decoded == 0:
+        raise AudioError(f"{path}: holds no samples", _REPLACE)
+    if promise.least is not None and promise.most is not None:
+        if decoded < promise.least or decoded > promise.most:
+            raise AudioError(
+                f"{path}: holds about {promise.most} frames, of which {decoded} could be decoded",
+                "convert it to FLAC: libsndfile can't tell the length of every MP3 without a Xing header",
+            )
+    elif decoded != frames:
+        raise AudioError(
+            f"{path}: its header promises {frames} frames, but {decoded} could be decoded",
             "the file is truncated or damaged: fetch it again",
         )
-    return Pcm(samples, rate, bits)
 
 
-def _decode(file: Any, path: Path) -> tuple[Ints, int]:
-    """Read all frames as (channel, time) integers with their bit class."""
-    if file.subtype in _SIXTEEN_BITS:
-        return file.read(dtype="int16", always_2d=True).T.astype(np.int32), 16
-    if file.subtype in ("PCM_24", "ALAC_20", "ALAC_24", "DWVW_24"):
-        return file.read(dtype="int32", always_2d=True).T >> 8, 24
-    if file.subtype in ("PCM_32", "ALAC_32"):
-        wide = file.read(dtype="int32", always_2d=True).T
-        return np.rint(wide * 2.0**-8).astype(np.int32), 24
-    values = file.read(dtype="float64", always_2d=True).T * 2.0 ** (FULL_SCALE_BITS - 1)
-    if not np.isfinite(values).all():
-        raise AudioError(f"{path}: holds samples that are not finite", "repair the file, or leave it out")
-    if values.size and np.abs(values).max() >= MAX_MAGNITUDE:
-        peak = float(np.abs(values).max()) / 2.0 ** (FULL_SCALE_BITS - 1)
+def _decode(sound: Any, path: Path, md5: bytes) -> tuple[Ints, int]:
+    """Read all frames as (channel, time) integers with their bit class; hold them against their MD5, if there is one."""
+    if sound.subtype in _SIXTEEN_BITS:
+        narrow = sound.read(dtype="int16", always_2d=True)
+        _refuse_other_samples(path, narrow, 8 if sound.subtype == "PCM_S8" else 16, md5)
+        return narrow.T.astype(np.int32), 16
+    if sound.subtype in _TWENTY_FOUR_BITS:
+        wide = sound.read(dtype="int32", always_2d=True)
+        _refuse_other_samples(path, wide, 24, md5)
+        wide >>= 8
+        return wide.T, 24
+    return _decode_in_blocks(sound, path), 24
+
+
+def _decode_in_blocks(sound: Any, path: Path) -> Ints:
+    """Read what is wider than 24 bits, and round it; without a second copy of the whole in float64.
+
+    A lossy decoder would have to find its place again after each block, so it is asked once.
+    """
+    whole = np.empty((sound.frames, sound.channels), np.int32)
+    block = sound.frames if sound.subtype in _LOSSY else _BLOCK
+    at = 0
+    while at < sound.frames:
+        values = sound.read(min(block, sound.frames - at), dtype="float64", always_2d=True)
+        if not len(values):
+            break
+        for start in range(0, len(values), _BLOCK):
+            part = values[start : start + _BLOCK]
+            whole[at : at + len(part)] = _rounded(part, path)
+            at += len(part)
+    return whole[:at].T
+
+
+def _rounded(values: NDArray[np.float64], path: Path) -> Ints:
+    """Bring floats to the 24-bit scale."""
+    scaled = values * 2.0 ** (FULL_SCALE_BITS - 1)
+    lowest, highest = scaled.min(), scaled.max()
+    if not (lowest > -MAX_MAGNITUDE and highest < MAX_MAGNITUDE):  # not true of NaN either
+        if not np.isfinite(scaled).all():
+            raise AudioError(f"{path}: holds samples that are not finite", "repair the file, or leave it out")
+        peak = float(max(-lowest, highest)) / 2.0 ** (FULL_SCALE_BITS - 1)
         raise AudioError(
             f"{path}: its float samples reach {peak:.3g}, more than 12 dB above full scale",
             "samples are expected within [-1, 1]: scale the file down",
         )
-    return np.rint(values).astype(np.int32), 24
+    return np.rint(scaled, out=scaled).astype(np.int32)
+
+
+def _refuse_other_samples(path: Path, decoded: NDArray[Any], bits: int, md5: bytes) -> None:
+    """Hold samples against the MD5 of FLAC, which libsndfile never looks at.
+
+    It covers the interleaved samples as they were coded, little-endian, in as few bytes as hold them; libsndfile hands
+    them out shifted to the left.
+    """
+    if not md5:
+        return
+    digest = hashlib.md5(usedforsecurity=False)
+    for start in range(0, len(decoded), _BLOCK):
+        part = np.ascontiguousarray(decoded[start : start + _BLOCK], dtype=decoded.dtype.newbyteorder("<"))
+        digest.update(_without_padding(part.view(np.uint8).reshape(-1, part.itemsize), bits // 8).data)
+    if digest.digest() != md5:
+        raise AudioError(
+            f"{path}: its samples do not fit the MD5 in its header",
+            "the file is damaged: fetch it again; `flac -t` says where",
+        )
+
+
+def _without_padding(samples: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Keep the last bytes of each sample, shape (sample, byte)."""
+    if samples.shape[1] == width:
+        return samples
+    kept = np.empty((len(samples), width), np.uint8)
+    for column in range(1, width + 1):  # six times as fast as one copy of all
+        kept[:, -column] = samples[:, -column]
+    return kept
+
+
+def _libsndfile() -> str:
+    import soundfile
+
+    return f"libsndfile-{soundfile.__libsndfile_version__}"
 
 
 def write_pcm(path: Path, samples: Ints, sample_rate: int, bits: int, *, container: str = "") -> None:
@@ -241,48 +377,6 @@ def quantised(signal: NDArray[np.floating[Any]], bits: int) -> Ints:
     steps = np.rint(np.nan_to_num(signal.astype(np.float64)) * full_scale)
     integers: Ints = np.clip(steps, -full_scale, full_scale - 1).astype(np.int32)
     return integers
-
-
-def _refuse_what_is_no_audio(path: Path) -> None:
-    """Look before libsndfile does: it blocks on a pipe, and reads a cut WAV as a short one."""
-    try:
-        info = os.stat(path)
-    except OSError as error:
-        raise AudioError(f"{path}: {error.strerror or error}", "is the root of the set the right one?") from error
-    if not stat.S_ISREG(info.st_mode):
-        raise AudioError(f"{path}: is not a regular file", "only regular files are read")
-    try:
-        with open(path, "rb") as file:
-            head = file.read(64)
-            if head.startswith(b"version https://git-lfs"):
-                raise AudioError(f"{path}: is a Git LFS pointer, not audio", "run `git lfs pull`")
-            if not head:
-                raise AudioError(f"{path}: is empty", "fetch the file again, or leave it out")
-            if head[:1] == b"<" or b"<html" in head.lower():
-                raise AudioError(f"{path}: is a web page, not audio", "the download failed: fetch the file again")
-            if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-                _refuse_cut_wav(path, file, info.st_size)
-    except OSError as error:
-        if isinstance(error, AudioError):
-            raise
-        raise AudioError(f"{path}: {error.strerror or error}", "is it readable for you?") from error
-
-
-def _refuse_cut_wav(path: Path, file: Any, size: int) -> None:
-    at = 12
-    while at + 8 <= size:
-        file.seek(at)
-        header = file.read(8)
-        length = int.from_bytes(header[4:], "little")
-        if header[:4] == b"data":
-            streamed = length in (0, 0xFFFFFFFF, 0x7FFFFFFF)  # written to a pipe: the length was not known
-            if not streamed and at + 8 + length > size:
-                raise AudioError(
-                    f"{path}: its header promises {length} bytes of samples, but {size - at - 8} are there",
-                    "the file is truncated: fetch it again",
-                )
-            return
-        at += 8 + length + (length & 1)
 
 
 def _words(error: BaseException) -> str:

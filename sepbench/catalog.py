@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from sepbench import storage
+from sepbench import soundness, storage
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
 
-__all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "read", "roots_hint"]
+__all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
 
 VERSION = 1
 LABEL = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.string(), nullable=False)])
@@ -166,7 +168,9 @@ def index(
 
 def read(path: Path | str) -> pa.Table:
     """Read a catalog."""
-    return storage.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
+    table = storage.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
+    soundness.refuse_unsound_catalog(table, Path(path))
+    return table
 
 
 def roots_hint(path: Path | str) -> str:
@@ -182,6 +186,24 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
 def label_list(labels: Mapping[str, str]) -> list[dict[str, str]]:
     """Give labels as the tables hold them: sorted by name."""
     return [{"name": name, "value": labels[name]} for name in sorted(labels)]
+
+
+def leads_out(root: Path, relative: str) -> bool:
+    """Say whether links lead from a path below `root`, written with `/`, to a place outside of it.
+
+    Asked for each source of each mixture, so what has no link below the root costs one look at each folder.
+    """
+    here = str(root)
+    for part in relative.split("/"):
+        here = f"{here}/{part}"
+        if part == ".." or os.path.islink(here):
+            return not os.path.realpath(root / relative).startswith(_real(root))
+    return False
+
+
+@lru_cache(maxsize=64)
+def _real(root: Path) -> str:
+    return os.path.join(os.path.realpath(root), "")
 
 
 def _row(reader: PublicSet, item: Item) -> dict[str, Any]:
@@ -221,12 +243,14 @@ def _refuse_odd_names(items: list[Item], root: Path) -> None:
 def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
     """Read which recordings have a licence of their own."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet puts a mark in front
             rules = [(row["path"], row["licence"]) for row in csv.DictReader(file)]
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: can't be read as a table of licences ({error})",
                          "expected a CSV file with the columns `path` and `licence`") from error  # fmt: skip
     found: dict[str, dict[str, str]] = {}
+    if any(not (pattern and licence) for pattern, licence in rules):
+        raise UsageError(f"{path}: a row lacks its path or its licence", "expected both in each row")
     for pattern, licence in reversed(rules):
         matching = [item.item for item in items if fnmatchcase(item.path.as_posix(), pattern)]
         if not matching:
@@ -244,7 +268,9 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
     from sepbench.loudness import integrated_loudness
 
     root, item, row = task
-    if not (root / item.path).resolve().is_relative_to(root.resolve()):
+    if not soundness.stands_for_a_file(item.path.as_posix()):
+        return _unreadable(task, f"{str(item.path)!r}: a control character, a backslash or a drive is in its name")
+    if leads_out(root, item.path.as_posix()):
         return _unreadable(task, f"{item.path}: leads out of the root through a link")
     try:
         pcm = read_pcm(root / item.path)

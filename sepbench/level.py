@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from sepbench.errors import SilentSignalError
 
-__all__ = ["Gain", "amplitude", "energy", "gain_for_snr", "ratio_db", "ratio_mdb"]
+__all__ = ["MAX_LEVEL_MDB", "Gain", "amplitude", "energy", "gain_for_snr", "ratio_db", "ratio_mdb"]
 
+MAX_LEVEL_MDB = 300_000  # of a ratio or a level, either way: beyond it no sound is left, only arithmetic
 _MANTISSA_BITS = 28
 _BLOCK = 4096  # 2^12 squares of magnitude 2^50 stay below 2^63
 _EXACT = 1 << 53

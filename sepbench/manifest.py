@@ -15,8 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from sepbench import storage
+from sepbench import soundness, storage
 from sepbench.catalog import LABEL
+from sepbench.errors import TableError
 
 __all__ = ["FILE_NAME", "SCHEMA", "VERSION", "Manifest", "corpus_hash", "plan_hash"]
 
@@ -199,7 +200,13 @@ class Manifest:
         path = Path(corpus)
         path = path / FILE_NAME if path.is_dir() else path
         table = storage.read_parquet(path, SCHEMA, kind="manifest", version=VERSION)
-        return cls(table, storage.table_metadata(path, kind="manifest", version=VERSION))
+        metadata = storage.table_metadata(path, kind="manifest", version=VERSION)
+        if not len(table):
+            raise TableError(f"{path}: holds no mixtures", "make it again with `sepbench mix`")
+        soundness.refuse_unsound_metadata(metadata, path)
+        soundness.refuse_repeated(table["mixture_id"], path)
+        soundness.refuse_unsound(table, path)
+        return cls(table, metadata)
 
 
 def plan_hash(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -16,6 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sepbench import shelf
 from sepbench.errors import RecipeError, did_you_mean
+from sepbench.level import MAX_LEVEL_MDB
+from sepbench.soundness import is_file_name
 
 __all__ = ["Levels", "Recipe", "Source", "load"]
 
@@ -44,6 +46,8 @@ class Draw(_Model):
     def _one_kind(self) -> Draw:
         if (self.uniform is None) == (self.choice is None) or self.choice == ():
             raise ValueError("expected a number, `uniform = [low, high]` or `choice = [a, b, …]`")
+        if any(not abs(value) <= MAX_LEVEL_MDB / 1000 for value in self.uniform or self.choice or ()):
+            raise ValueError(f"levels lie between -{MAX_LEVEL_MDB // 1000} and {MAX_LEVEL_MDB // 1000} dB")
         if self.uniform and self.uniform[0] > self.uniform[1]:
             raise ValueError(f"the lower bound {self.uniform[0]} is above the upper bound {self.uniform[1]}")
         return self
@@ -171,6 +175,9 @@ class Recipe(_Model):
             )
         if self.levels.snr_db is not None and not others:
             raise ValueError("`levels.snr_db` needs a source besides the target")
+        unfit = [source.name for source in self.sources if not is_file_name(source.name)]
+        if unfit:
+            raise ValueError(f"`{unfit[0]}` can't be the name of a stem: `mixture` is taken, others no system allows")
         seen: list[str] = []
         for source in self.sources:
             if source.coherent_with is not None and source.coherent_with not in seen:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sepbench import footers
 from sepbench.errors import PlaceError, TableError
 
 if TYPE_CHECKING:
@@ -261,7 +262,11 @@ def read_parquet(path: Path, schema: pa.Schema, *, kind: str, version: int) -> p
 
     found = table_metadata(path, kind=kind, version=version)
     try:
+        footers.refuse_oversized(path)
+        footers.refuse_other_types(path, pq.read_schema(path), schema)
         table = pq.read_table(path, page_checksum_verification=True)
+    except TableError:
+        raise
     except _DAMAGE as error:
         raise TableError(f"{path}: is damaged ({error})", "fetch or make it again") from error
     extra = sorted(set(table.column_names) - set(schema.names))
@@ -285,6 +290,14 @@ def _digest(words: bytes) -> bytes:
     return hashlib.sha256(words).hexdigest().encode()
 
 
+def _parsed(words: bytes, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(words)
+    except (ValueError, RecursionError) as error:  # a checksum is no signature: anybody can make one
+        raise TableError(f"{path}: its metadata are no JSON ({error})", "fetch or make it again") from error
+    return found if isinstance(found, dict) else {}
+
+
 def table_metadata(path: Path, *, kind: str, version: int) -> dict[str, Any]:
     """Give the metadata that sepbench wrote into a table, after a look at what the file is."""
     import pyarrow.parquet as pq
@@ -298,12 +311,14 @@ def table_metadata(path: Path, *, kind: str, version: int) -> dict[str, Any]:
     words = metadata.get(_METADATA_KEY)
     if words and metadata.get(_DIGEST_KEY) != _digest(words):
         raise TableError(f"{path}: is damaged: its metadata do not fit their checksum", "fetch or make it again")
-    found: dict[str, Any] = json.loads(words) if words else {}
+    found = _parsed(words, path) if words else {}
     if found.get("table") != kind:
         raise TableError(
             f"{path}: expected a {kind}, found {found.get('table') or 'a table of another program'}",
             f"name the Parquet file that holds the {kind}",
         )
+    if not isinstance(found.get("schema_version"), int):
+        raise TableError(f"{path}: its metadata name no schema version", f"expected a {kind} made by sepbench")
     if found["schema_version"] > version:
         raise TableError(
             f"{path}: is a {kind} of schema version {found['schema_version']}, this sepbench reads up to {version}",

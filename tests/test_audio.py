@@ -80,8 +80,8 @@ def cut_flac(path):
     [
         (lambda path: None, "No such file"),
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_bytes(b"RIFF"), "can't be decoded"),
-        (lambda path: path.write_text("just words, and nothing else"), "can't be decoded"),
+        (lambda path: path.write_bytes(b"RIFF"), "ends within its header"),
+        (lambda path: path.write_text("just words, and nothing else"), "is no recording that is read"),
         (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1"), "Git LFS pointer"),
         (lambda path: path.write_text("<!doctype html><html>404"), "is a web page"),
         (lambda path: path.mkdir(), "not a regular file"),

@@ -10,8 +10,9 @@ import sepbench
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
+    {"containers", "footers"},
     {"audio", "draws", "executors", "level", "shelf", "storage"},
-    {"journal", "loudness", "mixdown", "resample"},
+    {"journal", "loudness", "mixdown", "resample", "soundness"},
     {"catalog"},
     {"recipe"},
     {"manifest", "scores"},

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from sepbench.catalog import Item
+from sepbench.catalog import Item, leads_out
 from sepbench.corpora import relative
 from sepbench.errors import LayoutError, PlaceError, UsageError
 
@@ -79,7 +79,11 @@ class Folder:
             folders[:] = [name for name in folders if not name.startswith(".")]
             audio = [name for name in files if not name.startswith(".") and Path(name).suffix.lower() in self.suffixes]
             here = Path(folder)
-            outside += [here / name for name in (*folders, *audio) if _leads_out(here / name, root)]
+            outside += [
+                here / name
+                for name in (*folders, *audio)
+                if (here / name).is_symlink() and leads_out(root, relative(here / name, root).as_posix())
+            ]
             paths += [relative(here / name, root) for name in audio]
         if outside:
             raise LayoutError(
@@ -106,7 +110,3 @@ def _name(path: PurePosixPath) -> str:
 
 def _refuse(error: OSError) -> None:
     raise PlaceError(f"{error.filename}: can't be listed ({error.strerror})", "is it readable for you?") from error
-
-
-def _leads_out(path: Path, root: Path) -> bool:
-    return path.is_symlink() and not path.resolve().is_relative_to(root.resolve())

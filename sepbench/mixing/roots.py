@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sepbench.catalog import leads_out
 from sepbench.errors import PlaceError, UsageError
 
 __all__ = ["find_roots", "inside"]
@@ -51,12 +52,11 @@ def inside(root: Path, relative: str) -> Path:
     UsageError
         If the path is absolute, has `..` in it, or leads out of the root through a link.
     """
-    path = root / relative
-    if os.path.isabs(relative) or ".." in Path(relative).parts or not path.resolve().is_relative_to(root.resolve()):
+    if os.path.isabs(relative) or ".." in relative.replace("\\", "/").split("/") or leads_out(root, relative):
         raise UsageError(
             f"`{relative}`: leaves the folder {root}", "the table was not made by sepbench, or was altered"
         )
-    return path
+    return root / relative
 
 
 def _environment() -> dict[str, str]:
