@@ -9,6 +9,7 @@ Run by `mixing.py` in a process of its own: ``python inputs.py FOLDER SETTINGS``
 
 import inspect
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,9 +57,11 @@ snr_db = { uniform = [-5.0, 15.0] }
 
 
 def make(folder, settings):
-    """Make everything that is not there yet; a folder is good for the settings that it was made with."""
+    """Make everything, unless it is there already; a folder is good for the settings that it was made with."""
     done = folder / "inputs.json"
     if not (done.exists() and json.loads(done.read_text())["settings"] == settings):
+        shutil.rmtree(folder)
+        folder.mkdir()
         make_recordings(folder, settings)
         (folder / "recipe.toml").write_text(RECIPE)
         make_catalogs(folder, workers=2 if settings["speech"] > 64 else 0)

@@ -171,18 +171,17 @@ def run_one(contender, options, settings, work):
 
 
 def run_all(found, options, settings, work):
-    """Run everybody, again and again, in turn."""
-    results = {place: [] for place in range(len(found))}
+    """Run everybody, again and again, in turn; give the runs of each after each repetition."""
+    results = [[] for _ in found]
     for repetition in range(options.repeat):
-        for place, contender in enumerate(found):
-            once = contender.kind == "plan"  # minutes, and nothing is compared with it
-            if repetition and once:
+        for contender, runs in zip(found, results, strict=True):
+            if repetition and contender.kind == "plan":  # minutes, and nothing is compared with it
                 continue
             if repetition == 0 and "warm" in (contender.task.get("pack"), contender.task.get("needs")):
                 run_one(contender, options, settings, work)  # fills the pack
             print(f"[{repetition + 1}/{options.repeat}] {contender.name} {contender.label}", file=sys.stderr)
-            results[place].append(run_one(contender, options, settings, work))
-    return results
+            runs.append(run_one(contender, options, settings, work))
+        yield results
 
 
 def table_row(contender, runs):
@@ -190,6 +189,8 @@ def table_row(contender, runs):
     keys = dict.fromkeys(key for run in runs for key in run)
     row = {"kind": contender.kind, "name": contender.name, "formats": contender.label, "workers": contender.workers}
     row |= {key: statistics.median(run[key] for run in runs) for key in keys}
+    if not row["mb_per_s"]:
+        row["mb_per_s"] = None  # it writes no audio
     return row | {"cpu_ms_of_each_run": [run["cpu_ms"] for run in runs]}
 
 
@@ -235,9 +236,9 @@ def costs(rows):
 
 
 def cell(value):
-    return (
-        f"{value:.3g}" if isinstance(value, float) and value < 100 else f"{value:.0f}" if value != str(value) else value
-    )
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def grid(compared):
@@ -245,10 +246,8 @@ def grid(compared):
     if not compared:
         return ""
     names = list(dict.fromkeys(one["peer"] for one in compared))
-    lines = [
-        f"| CPU time of … over that of | reads → writes | workers | {' | '.join(names)} |",
-        "|---" * (3 + len(names)) + "|",
-    ]
+    columns = ["so many times less CPU time takes", "reads → writes", "workers", *(f"than {name}" for name in names)]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     by_row = {}
     for one in compared:
         by_row.setdefault(one["sepbench"], {})[one["peer"]] = f"{one['cpu_ratio']:.1f}"
@@ -259,9 +258,8 @@ def grid(compared):
 def notes_on(options, rows):
     """Say what the table does not."""
     notes = [f"{name}: {words}." for name, words in PEERS.items() if any(row["name"] == name for row in rows)]
-    notes += ["scaper: not installed (`--scaper-python` names an interpreter that has it)."] * (
-        not options.scaper_python
-    )
+    if not options.scaper_python:
+        notes.append("scaper: not installed (`--scaper-python` names an interpreter that has it).")
     notes += [
         "sepbench: hashes every source, stem and mixture, resamples and scales exactly, checks the peak, measures SNR, "
         "active SNR and loudness, writes each file under a temporary name first, and a manifest.",
@@ -269,6 +267,7 @@ def notes_on(options, rows):
         "difference between the mixture and the sum of its stems, in steps of 16 bits.",
         "CPU ms each: without imports and the start of workers; with start-up: all CPU time of a process that makes "
         "just this many, divided by their number. Peak: of the largest process.",
+        "Quick ones (warm pack, plain writes, batches) make eight times as many, so that there is something to measure.",
     ]
     for row in rows:
         if row["kind"] == "plan":
@@ -312,16 +311,21 @@ def main(arguments=None):
         if options.scaper_python and child(["-c", IMPORT_SCAPER], options.scaper_python):
             options.scaper_python = ""
         found = contenders(options, features)
-        results = run_all(found, options, settings, work)
-    rows = [table_row(contender, results[place]) for place, contender in enumerate(found)]
+        for results in run_all(found, options, settings, work):
+            text = report(options, [table_row(*pair) for pair in zip(found, results, strict=True)])
+    print(text)
+
+
+def report(options, rows):
+    """Write what is known so far: a run that is stopped has the repetitions that it finished."""
     compared = ratios(rows)
     text = markdown(rows, compared, notes_on(options, rows))
-    print(text)
     if options.markdown:
         options.markdown.write_text(text)
     if options.json:
         figures = {"environment": environment(options), "rows": rows, "ratios": compared}
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return text
 
 
 if __name__ == "__main__":
