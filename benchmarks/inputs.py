@@ -127,7 +127,7 @@ def write(path, signal, sample_rate, draws):
 
 
 def make_catalogs(folder, workers):
-    for container in (*FORMATS, "at16k"):
+    for container in FORMATS:
         for kind in ("speech", "noise"):
             sepbench.index(
                 "folder", folder / container / kind, folder / f"{container}-{kind}.parquet",
@@ -182,10 +182,10 @@ def gains(folder, item):
 
 
 def make_corpus(folder, count):
-    """Render the corpus that training batches are read from, out of sources that are at its rate already."""
+    """Render the corpus that training batches are read from."""
     sepbench.mix(
         folder / "recipe.toml", folder / "corpus", container="wav", mixtures={"train": count, "valid": WARM}, workers=0,
-        catalogs={f"folder-{kind}": folder / f"at16k-{kind}.parquet" for kind in ("speech", "noise")},
+        catalogs={f"folder-{kind}": folder / f"wav-{kind}.parquet" for kind in ("speech", "noise")},
     )  # fmt: skip
 
 

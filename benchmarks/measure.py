@@ -21,10 +21,12 @@ CHECKED = 100  # so many mixtures of each run are read again and looked at
 
 
 def cpu_s():
+    """Give the CPU time so far: all of it, and that in the kernel, where files are made and written."""
     for child in multiprocessing.active_children():
         child.join(30)  # children that nobody has waited for are not counted
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    kernel = sum(usage.ru_stime for usage in usages)
+    return kernel + sum(usage.ru_utime for usage in usages), kernel
 
 
 def peak_rss_mb():
@@ -44,9 +46,11 @@ def _maxrss_mb(who):
 
 def measured(run, task, items, out):
     """Run a job into a new folder; give its cost, and keep what it wrote."""
-    cpu, wall = cpu_s(), time.perf_counter()
+    before, wall = cpu_s(), time.perf_counter()
     run(task, items, out)
-    return {"wall_s": time.perf_counter() - wall, "cpu_s": cpu_s() - cpu, "items": len(items)}
+    wall = time.perf_counter() - wall
+    cpu, kernel = (now - then for now, then in zip(cpu_s(), before, strict=True))
+    return {"wall_s": wall, "cpu_s": cpu, "kernel_s": kernel, "items": len(items)}
 
 
 def written_mb(out):
@@ -66,13 +70,14 @@ def measure(job):
     few, all_ = items_of(job, "valid", job["warm_count"]), items_of(job, "train", job["count"])
     module = importlib.import_module(f"contenders.{job['module']}")
     runs = [measured(module.run, task, items, out) for out, items in zip(outs, (few, few, all_), strict=True)]
-    whole_cpu, rss = cpu_s() - 2 * runs[1]["cpu_s"], peak_rss_mb()
+    whole_cpu, rss = cpu_s()[0] - 2 * runs[1]["cpu_s"], peak_rss_mb()
     _, base, whole = (run | {"mb": written_mb(out)} for run, out in zip(runs, outs, strict=True))
     wall = per_item(base, whole, "wall_s")
     result = {
         "items": whole["items"],
         "wall_s": whole["wall_s"],
         "cpu_ms": 1000 * per_item(base, whole, "cpu_s"),
+        "kernel_ms": 1000 * per_item(base, whole, "kernel_s"),
         "whole_cpu_ms": 1000 * whole_cpu / whole["items"],
         "per_s": 1 / wall,
         "mb_per_s": per_item(base, whole, "mb") / wall,
