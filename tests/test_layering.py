@@ -10,7 +10,7 @@ import sepbench
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
-    {"audio", "draws", "executors", "level", "shelf", "storage"},
+    {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"resample"},
     {"catalog"},
     {"recipe"},
