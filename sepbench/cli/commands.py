@@ -118,10 +118,10 @@ def mix(
             mixtures=_counts(mixtures),
             plan_only=plan_only, container=container, workers=workers, progress=progress,
         )  # fmt: skip
-    failed = [row for row in manifest if row["proof"] and row["proof"]["status"] != "ok"]
+    failed = list(manifest.failures())
     speech.say(f"{out}: {len(manifest) - len(failed)} mixtures, {manifest.corpus_hash}")
-    for row in failed[:5]:
-        speech.say(f"  {row['mixture_id']}: {row['proof']['status']}: {row['proof']['reason']}")
+    for one in failed[:5]:
+        speech.say(f"  {one.mixture_id}: {one.status}: {one.reason}")
     if failed:
         speech.say(f"  {len(failed)} mixtures have no audio; the manifest says why")
     speech.data({"corpus": out, "mixtures": len(manifest), "failed": len(failed), "hash": manifest.corpus_hash})

@@ -16,8 +16,8 @@ from typing import Any
 from sepbench import catalog, executors, storage
 from sepbench.audio import Ints, write_pcm
 from sepbench.errors import PlaceError, UsageError
-from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, corpus_hash
-from sepbench.mixing.planning import plan
+from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, corpus_hash, plan_hash
+from sepbench.mixing.planning import Plan, plan
 from sepbench.mixing.rendering import Rendered, render
 from sepbench.mixing.roots import find_roots
 from sepbench.recipe import Recipe
@@ -83,16 +83,20 @@ def mix(
         raise UsageError(f"mix: unknown container `{container}`", "choose flac or wav")
     recipe = _with_counts(load_recipe(recipe), mixtures)
     out = Path(out)
-    planned = plan(recipe, {name: catalog.read(path) for name, path in catalogs.items()}, seed=seed)
+    tables = {name: catalog.read(path) for name, path in catalogs.items()}
+    drawn = Plan(recipe, tables, seed=seed)
     hints = {name: catalog.roots_hint(path) for name, path in catalogs.items() if name in recipe.sets}
-    planned.metadata |= {"container": container, "root_hints": hints}
-    finished = _finished(out, planned, plan_only)
+    words = drawn.metadata | {"container": container, "root_hints": hints}
+    if (out / FILE_NAME).exists():
+        words["plan_hash"] = plan_hash(drawn)
+    finished = _finished(out, words, plan_only)
     if finished is not None:
         return finished
     with storage.locked(out):
         if plan_only:
-            planned.write(out)
-            return planned
+            return drawn.write(out / FILE_NAME, metadata=words, progress=progress)
+        planned = plan(recipe, tables, seed=seed)
+        planned.metadata |= words
         found = find_roots(recipe.sets, roots or {}, hints)
         _enter(out, planned)
         proofs = _render_shards(out, planned, found, workers, progress)
@@ -113,7 +117,7 @@ def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) 
     return corpus / "audio" / str(row["split"]) / str(row["mixture_id"]) / f"{name}.{container}"
 
 
-def _finished(out: Path, planned: Manifest, plan_only: bool) -> Manifest | None:
+def _finished(out: Path, planned: Mapping[str, Any], plan_only: bool) -> Manifest | None:
     """Give the corpus that the folder holds, if it is this one and nothing is left to do."""
     if not (out / FILE_NAME).exists():
         if out.exists() and not out.is_dir():
@@ -126,25 +130,25 @@ def _finished(out: Path, planned: Manifest, plan_only: bool) -> Manifest | None:
                              "name an empty or a new folder with --out")  # fmt: skip
         return None
     there = Manifest.read(out)
-    if there.metadata["plan_hash"] != planned.metadata["plan_hash"]:
+    if there.metadata["plan_hash"] != planned["plan_hash"]:
         raise PlaceError(
             f"{out}: holds another corpus ({_difference(there, planned)})", "choose another folder, or remove this one"
         )
-    if "corpus_hash" in there.metadata and there.metadata["container"] != planned.metadata["container"]:
+    if "corpus_hash" in there.metadata and there.metadata["container"] != planned["container"]:
         raise PlaceError(f"{out}: holds this corpus as {there.metadata['container']}", "choose another folder")
     return there if plan_only or "corpus_hash" in there.metadata else None
 
 
-def _difference(there: Manifest, planned: Manifest) -> str:
+def _difference(there: Manifest, planned: Mapping[str, Any]) -> str:
     """Say in a few words how two plans differ."""
-    old, new = there.metadata["recipe"], planned.metadata["recipe"]
+    old, new = there.metadata["recipe"], planned["recipe"]
     keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
     if old["name"] != new["name"]:
         return f"`{old['name']}`, not `{new['name']}`"
     if keys:
         return f"its recipe differs in {', '.join(keys)}"
-    if there.metadata["seed"] != planned.metadata["seed"]:
-        return f"its seed is {there.metadata['seed']}, not {planned.metadata['seed']}"
+    if there.metadata["seed"] != planned["seed"]:
+        return f"its seed is {there.metadata['seed']}, not {planned['seed']}"
     return "its sources differ: the catalogs have changed"
 
 
