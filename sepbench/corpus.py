@@ -119,7 +119,7 @@ class Corpus:
         self._given_roots = dict(roots or {})
         self._catalogs = dict(catalogs or {})
         self._cache = Path(cache) if cache else cache_folder()
-        self._drawn: Any = None
+        self._drawn: mixing.Plan | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -177,14 +177,22 @@ class Corpus:
                 'name them: Corpus(path, catalogs={"SET": "FILE", …})',
             )
         self.epoch = epoch
-        self._drawn = self._plan(epoch) if epoch else None
+        if epoch:
+            self._drawn = self._drawn.at_epoch(epoch) if self._drawn is not None else self._plan(epoch)
         self._rows.clear()
 
-    def _plan(self, epoch: int) -> Manifest:
+    def _plan(self, epoch: int) -> mixing.Plan:
         recipe = recipes.parse(self.manifest.metadata["recipe"], where=self.name)
         tables = {name: catalog.read(path) for name, path in self._catalogs.items()}
-        planned = mixing.plan(recipe, tables, seed=self.manifest.metadata["seed"], epoch=epoch)
-        return planned.select(split=self.split)
+        return mixing.Plan(recipe, tables, seed=self.manifest.metadata["seed"], epoch=epoch)
+
+    @property
+    def _first(self) -> int:
+        """Place of the split's first row in the whole plan."""
+        counts = self.manifest.metadata["recipe"]["splits"]
+        splits = [split for split in recipes.SPLITS if split in counts]
+        before = splits[: splits.index(self.split)] if self.split in splits else []
+        return sum(counts[split] for split in before)
 
     def batches(
         self, size: int, *, shuffle: bool = True, segment_s: float | None = None, drop_last: bool = True
@@ -245,7 +253,11 @@ class Corpus:
         place = self._places[range(len(self))[index]]
         row = self._rows.get(place)
         if row is None:
-            row = self._rows[place] = (self._drawn or self.manifest)[int(place)]
+            if self.epoch and self._drawn is not None:
+                row = self._drawn.row(self._first + int(place))
+            else:
+                row = self.manifest[int(place)]
+            self._rows[place] = row
             if len(self._rows) > _KEPT_ROWS:
                 self._rows.popitem(last=False)
         return row
@@ -292,13 +304,12 @@ class Corpus:
 
 def _places_with_audio(manifest: Manifest) -> NDArray[np.int64]:
     """Give the places of the rows that are examples: planned, or rendered with success."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    proof = manifest.table["proof"]
-    status = pc.struct_field(proof, "status") if len(proof) else pa.chunked_array([[]], pa.string())
-    usable = pc.fill_null(pc.equal(status, "ok"), True)
-    return np.flatnonzero(np.asarray(usable))
+    if "corpus_hash" not in manifest.metadata:
+        return np.arange(len(manifest))
+    usable = [np.asarray(pc.equal(pc.struct_field(batch["proof"], "status"), "ok")) for batch in manifest.batches()]
+    return np.flatnonzero(np.concatenate([np.zeros(0, bool), *usable]))
 
 
 class Batches:

@@ -14,11 +14,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from itertools import count
+from json.encoder import encode_basestring_ascii
+from struct import Struct
 
-__all__ = ["Draws", "draws_for"]
+__all__ = ["Draws", "Purpose", "draws_for"]
 
 _PERSON = b"sepbench-draws-1"  # BLAKE2b's personalisation: 16 bytes
 _WORD = 1 << 64
+_WORDS = Struct("<8Q")
 
 
 def draws_for(recipe: str, version: int, seed: int, split: str, item: str, purpose: str, epoch: int = 0) -> Draws:
@@ -38,6 +42,45 @@ def draws_for(recipe: str, version: int, seed: int, split: str, item: str, purpo
     return Draws(key.encode("ascii"))
 
 
+class Purpose:
+    """The draws of one purpose for many items: the same as `draws_for`, with what their keys share hashed once.
+
+    Parameters
+    ----------
+    recipe, version, seed, split, purpose, epoch
+        As in `draws_for`.
+
+    Examples
+    --------
+    >>> snr = Purpose("demo", 1, 0, "train", "snr")
+    >>> snr.draws("train-000017").between(-5000, 15000), snr.between("train-000017", -5000, 15000)
+    (8377, 8377)
+    """
+
+    def __init__(self, recipe: str, version: int, seed: int, split: str, purpose: str, epoch: int = 0) -> None:
+        self._key = recipe, version, seed, split, purpose, epoch
+        self._before = json.dumps([recipe, version, seed, split], separators=(",", ":"))[:-1] + ","
+        self._after = "," + json.dumps([purpose, epoch], separators=(",", ":"))[1:]
+        self._hashed = blake2b(self._before.encode("ascii"), person=_PERSON)
+        self._ending = self._after.encode("ascii") + bytes(8)  # the first block's number is 0
+
+    def __reduce__(self) -> tuple[type[Purpose], tuple[str, int, int, str, str, int]]:
+        return type(self), self._key  # a hash in progress can't be pickled
+
+    def draws(self, item: str) -> Draws:
+        """Give the draws of an item."""
+        return Draws(f"{self._before}{encode_basestring_ascii(item)}{self._after}".encode("ascii"))
+
+    def between(self, item: str, low: int, high: int) -> int:
+        """Draw an item's first integer from `low` to `high`, both included: ``draws(item).between(low, high)``."""
+        block = self._hashed.copy()
+        block.update(encode_basestring_ascii(item).encode("ascii") + self._ending)
+        word, n = int.from_bytes(block.digest()[:8], "little"), high - low + 1
+        if 0 < n <= _WORD and word < _WORD - _WORD % n:
+            return low + word % n
+        return self.draws(item).between(low, high)
+
+
 class Draws:
     """A stream of exactly uniform integers under one key.
 
@@ -52,12 +95,8 @@ class Draws:
         self._words = self._stream()
 
     def _stream(self) -> Iterator[int]:
-        block = 0
-        while True:
-            digest = blake2b(self._key + block.to_bytes(8, "little"), person=_PERSON).digest()
-            for at in range(0, 64, 8):
-                yield int.from_bytes(digest[at : at + 8], "little")
-            block += 1
+        for block in count():
+            yield from _WORDS.unpack(blake2b(self._key + block.to_bytes(8, "little"), person=_PERSON).digest())
 
     def below(self, n: int) -> int:
         """Draw an integer from 0 to `n` - 1."""

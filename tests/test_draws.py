@@ -1,12 +1,13 @@
 """Keyed draws define corpora: the first numbers of a key are frozen here."""
 
+import pickle
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepbench.draws import draws_for
+from sepbench.draws import Purpose, draws_for
 
 FROZEN_BELOW = [196, 530, 788, 956, 672, 583, 639, 668, 873, 35]
 FROZEN_ORDER = ["c", "d", "f", "h", "b", "e", "a", "g"]
@@ -53,3 +54,18 @@ def test_one_more_name_leaves_the_order_of_the_others():
 def test_an_impossible_bound_is_refused():
     with pytest.raises(ValueError, match="expected a bound from 1 to"):
         draws_for("r", 1, 0, "", "", "").below(0)
+
+
+@given(st.text(), st.text(), st.integers(0, 2**70), st.integers(0, 9), st.integers(-9, 9), st.integers(0, 2**64 - 1))
+def test_draws_of_a_purpose_are_those_of_its_keys(item, purpose, seed, epoch, low, span):
+    many = pickle.loads(pickle.dumps(Purpose("r", 1, seed, "train", purpose, epoch)))  # noqa: S301 - our own
+    draws = draws_for("r", 1, seed, "train", item, purpose, epoch)
+    expected = [draws.between(low, low + span) for _ in range(3)]
+    again = many.draws(item)
+    assert many.between(item, low, low + span) == expected[0]
+    assert [again.between(low, low + span) for _ in range(3)] == expected
+
+
+def test_a_purpose_refuses_an_impossible_bound():
+    with pytest.raises(ValueError, match="expected a bound from 1 to"):
+        Purpose("r", 1, 0, "", "").between("item", 1, 0)

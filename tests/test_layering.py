@@ -11,7 +11,7 @@ PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
     {"containers", "footers"},
-    {"audio", "draws", "executors", "level", "shelf", "storage"},
+    {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"journal", "loudness", "mixdown", "resample", "soundness"},
     {"catalog"},
     {"recipe"},

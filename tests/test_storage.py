@@ -5,6 +5,8 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sepbench import storage
 from sepbench.errors import PlaceError, TableError
@@ -100,3 +102,70 @@ def test_unknown_and_missing_columns_are_named(tmp_path):
     storage.write_parquet(odd, tmp_path / "t", kind="thing", version=1, metadata={})
     with pytest.raises(TableError, match="unknown columns: nam; missing: name"):
         storage.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1)
+
+
+def rewritten(path, rows, **metadata):
+    with storage.table_writer(path, SCHEMA, kind="thing", version=1) as out:
+        for batch in storage.regrouped(pa.Table.from_pylist(rows, schema=SCHEMA).to_batches()):
+            out.write(batch)
+        out.metadata |= metadata
+    return path
+
+
+def test_a_table_written_in_pieces_reads_as_one_written_at_once(tmp_path):
+    rows = [{"name": f"name-{number}", "later": number} for number in range(10_000)]
+    path = rewritten(tmp_path / "t.parquet", rows, seed="é")
+    assert storage.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist() == rows
+    assert storage.table_metadata(path, kind="thing", version=1)["seed"] == "é"
+
+
+def test_a_table_that_is_not_finished_leaves_nothing(tmp_path):
+    def broken():
+        yield from pa.Table.from_pylist([{"name": "a", "later": 1}], schema=SCHEMA).to_batches()
+        raise KeyError("the source of the rows")
+
+    with pytest.raises(KeyError, match="the source"), storage.table_writer(
+        tmp_path / "t.parquet", SCHEMA, kind="thing", version=1
+    ) as out:  # fmt: skip
+        list(map(out.write, broken()))
+    assert os.listdir(tmp_path) == []
+
+
+def test_every_flipped_byte_of_a_table_in_its_file_is_noticed_or_harmless(tmp_path):
+    rows = [{"name": f"name-{number}", "later": number} for number in range(200)]
+    path = rewritten(tmp_path / "t.parquet", rows, seed=3)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 37):
+        broken = bytearray(whole)
+        broken[at] ^= 4
+        path.write_bytes(broken)
+        try:
+            file = storage.TableFile(path, SCHEMA, kind="thing", version=1)
+            found = [row for piece in file.pieces(range(len(file))) for row in piece.to_pylist()]
+            names = file.column("name").to_pylist()
+        except TableError:
+            continue
+        assert found == rows
+        assert names == [row["name"] for row in rows]
+
+
+def test_a_table_in_its_file_is_held_against_its_schema_at_once(tmp_path):
+    storage.write_parquet(pa.table({"nam": ["a"]}), tmp_path / "t", kind="thing", version=1, metadata={})
+    with pytest.raises(TableError, match="unknown columns: nam; missing: name"):
+        storage.TableFile(tmp_path / "t", SCHEMA, kind="thing", version=1)
+    old = pa.schema([SCHEMA.field("name")])
+    storage.write_parquet(
+        pa.Table.from_pylist([{"name": "a"}], schema=old), tmp_path / "u", kind="thing", version=1, metadata={}
+    )
+    (piece,) = storage.TableFile(tmp_path / "u", SCHEMA, kind="thing", version=1).pieces([0])
+    assert piece.to_pylist() == [{"name": "a", "later": None}]
+
+
+@given(st.lists(st.integers(0, 20), max_size=8), st.integers(1, 9))
+def test_regrouping_keeps_the_rows_and_their_order(sizes, rows):
+    numbers = iter(range(1000))
+    batches = [pa.RecordBatch.from_pydict({"n": [next(numbers) for _ in range(size)]}, pa.schema([("n", pa.int32())])) for size in sizes]  # fmt: skip
+    found = list(storage.regrouped(batches, rows))
+    assert [one for batch in found for one in batch["n"].to_pylist()] == list(range(sum(sizes)))
+    assert all(len(batch) == rows for batch in found[:-1])
+    assert all(0 < len(batch) <= rows for batch in found)

@@ -127,15 +127,16 @@ def mix(
             mixtures=_counts(mixtures), plan_only=plan_only, container=container, pack=pack, cache=cache,
             max_failed=max_failed, workers=workers, progress=progress, say=speech.say,
         )  # fmt: skip
-    failed = manifest.failures()
+    failed = list(manifest.failures())
     speech.say(f"{out}: {len(manifest) - len(failed)} mixtures, {manifest.corpus_hash}")
     for one in failed[:5]:
-        speech.say(f"  {one['mixture_id']}: {one['status']}: {one['reason']}")
+        speech.say(f"  {one.mixture_id}: {one.status}: {one.reason}")
     if failed:
         speech.say(f"  {len(failed)} of {len(manifest)} mixtures have no audio; the manifest says why")
-    if any(one["status"].startswith(("source_", "worker_")) for one in failed):
+    if any(one.status.startswith(("source_", "worker_")) for one in failed):
         speech.say("  mend what can be mended and run the same command again: it makes those that are missing")
-    speech.data({"corpus": out, "mixtures": len(manifest), "failed": failed, "hash": manifest.corpus_hash})
+    words = [one._asdict() for one in failed]
+    speech.data({"corpus": out, "mixtures": len(manifest), "failed": words, "hash": manifest.corpus_hash})
     return SOME_FAILED if failed else 0
 
 

@@ -20,9 +20,10 @@ import pyarrow as pa
 from sepbench import catalog, executors, journal, storage
 from sepbench.audio import encoded, read_pcm
 from sepbench.errors import AudioError, PlaceError, TooManyFailedError, UsageError
-from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, corpus_hash
+from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, plan_hash
+from sepbench.manifest import write as write_manifest
 from sepbench.mixing import packing
-from sepbench.mixing.planning import plan
+from sepbench.mixing.planning import Plan
 from sepbench.mixing.recordings import Recordings
 from sepbench.mixing.rendering import Rendered, failed_proof, render
 from sepbench.mixing.roots import find_roots
@@ -124,19 +125,22 @@ def mix(
     recipe = _with_counts(load_recipe(recipe), mixtures)
     out = Path(out)
     tables = {name: catalog.read(path) for name, path in catalogs.items()}
-    planned = plan(recipe, tables, seed=seed)
+    drawn = Plan(recipe, tables, seed=seed)
     hints = {name: catalog.roots_hint(path) for name, path in catalogs.items() if name in recipe.sets}
-    planned.metadata |= {"container": container, "root_hints": hints}
-    if (there := _there(out, planned)) is not None and _is_done(there, plan_only):
+    words = drawn.metadata | {"container": container, "root_hints": hints}
+    if (out / FILE_NAME).exists():
+        words["plan_hash"] = plan_hash(drawn)
+    if (there := _there(out, words)) is not None and _is_done(there, plan_only):
         return there
     with storage.locked(out):
-        if (there := _there(out, planned)) is not None and _is_done(there, plan_only):
-            return there  # another run was quicker
+        if (out / FILE_NAME).exists() and "plan_hash" not in words:  # another run was quicker
+            words["plan_hash"] = plan_hash(drawn)
+        if (there := _there(out, words)) is not None and _is_done(there, plan_only):
+            return there
         if plan_only:
-            planned.write(out)
-            return planned
+            return drawn.write(out / FILE_NAME, metadata=words, progress=progress)
         found = find_roots(recipe.sets, roots or {}, hints)
-        _enter(out, planned, there)
+        planned = _enter(out, drawn, words, there)
         needs = needs_of(planned, tables)
         free = refuse_too_little_space(out, needs, container)
         tell = say or (lambda _: None)
@@ -171,7 +175,7 @@ def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) 
 # what a folder holds
 
 
-def _there(out: Path, planned: Manifest) -> Manifest | None:
+def _there(out: Path, planned: Mapping[str, Any]) -> Manifest | None:
     """Give the corpus that the folder holds, if it is this one; refuse another, and what is no corpus."""
     if not (out / FILE_NAME).exists():
         if out.exists() and not out.is_dir():
@@ -183,11 +187,11 @@ def _there(out: Path, planned: Manifest) -> Manifest | None:
                              "name an empty or a new folder with --out")  # fmt: skip
         return None
     there = Manifest.read(out)
-    if there.metadata["plan_hash"] != planned.metadata["plan_hash"]:
+    if there.metadata["plan_hash"] != planned["plan_hash"]:
         raise PlaceError(
             f"{out}: holds another corpus ({_difference(there, planned)})", "choose another folder, or remove this one"
         )
-    if _is_rendered(there) and there.metadata["container"] != planned.metadata["container"]:
+    if _is_rendered(there) and there.metadata["container"] != planned["container"]:
         raise PlaceError(f"{out}: holds this corpus as {there.metadata['container']}", "choose another folder")
     return there
 
@@ -198,20 +202,20 @@ def _is_rendered(manifest: Manifest) -> bool:
 
 def _is_done(there: Manifest, plan_only: bool) -> bool:
     """Say whether nothing is left to do: no mixture may come out if it is tried again."""
-    return plan_only or (_is_rendered(there) and not any(_may_come_out(row["proof"]) for row in there))
+    return plan_only or (_is_rendered(there) and not any(_may_come_out(one.status) for one in there.failures()))
 
 
-def _may_come_out(proof: Mapping[str, Any]) -> bool:
+def _may_come_out(status: str) -> bool:
     """Whether a row failed for a reason that lies outside of it."""
-    return str(proof["status"]).startswith(("source_", "worker_"))
+    return status.startswith(("source_", "worker_"))
 
 
-def _difference(there: Manifest, planned: Manifest) -> str:
+def _difference(there: Manifest, planned: Mapping[str, Any]) -> str:
     """Say how two plans differ: `key: there, asked for`."""
-    old, new = there.metadata["recipe"], planned.metadata["recipe"]
+    old, new = there.metadata["recipe"], planned["recipe"]
     words = [f"{key}: {before} there, {after} asked for" for key, before, after in _unlike(old, new)]
-    if there.metadata["seed"] != planned.metadata["seed"]:
-        words.append(f"seed: {there.metadata['seed']} there, {planned.metadata['seed']} asked for")
+    if there.metadata["seed"] != planned["seed"]:
+        words.append(f"seed: {there.metadata['seed']} there, {planned['seed']} asked for")
     return "; ".join(words) or "its sources differ: the catalogs have changed"
 
 
@@ -231,25 +235,25 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else f"`{value}`"
 
 
-def _enter(out: Path, planned: Manifest, there: Manifest | None) -> None:
-    """Take up the work folder, make it, or refuse it where it belongs to another plan."""
+def _enter(out: Path, drawn: Plan, words: Mapping[str, Any], there: Manifest | None) -> Manifest:
+    """Take up the plan of the work folder, make it, or refuse it where it belongs to another corpus."""
     work = out / _WORK
     if (work / _PLAN).exists():
         begun = Manifest.read(work / _PLAN)
-        if begun.metadata["plan_hash"] != planned.metadata["plan_hash"]:
+        if begun.metadata["plan_hash"] != (words.get("plan_hash") or plan_hash(drawn)):
             raise PlaceError(
-                f"{out}: an unfinished build of another corpus lies here ({_difference(begun, planned)})",
+                f"{out}: an unfinished build of another corpus lies here ({_difference(begun, words)})",
                 "finish it with its own recipe and seed, or remove the folder",
             )
-        if begun.metadata["container"] != planned.metadata["container"]:
+        if begun.metadata["container"] != words["container"]:
             raise PlaceError(f"{out}: an unfinished build as {begun.metadata['container']} lies here",
                              "finish it with its own --container, or remove the folder")  # fmt: skip
-        return
+        return begun
     shutil.rmtree(work, ignore_errors=True)  # of a build that was killed before its plan was written, or after its end
     if there is not None and _is_rendered(there):
         _take_apart(out, there)
     storage.write_text(work / _BOOT, _boot())
-    planned.write_to(work / _PLAN)
+    return drawn.write(work / _PLAN, metadata=words)
 
 
 def _take_apart(out: Path, there: Manifest) -> None:
@@ -257,10 +261,10 @@ def _take_apart(out: Path, there: Manifest) -> None:
     shards = _shards(there)
     for number, (start, stop) in enumerate(shards):
         proofs = [row["proof"] for row in there.rows(start, stop)]
-        if any(_may_come_out(proof) for proof in proofs):
+        if any(_may_come_out(proof["status"]) for proof in proofs):
             with journal.Journal(_journal_path(out, number)) as records:
                 for place, proof in enumerate(proofs):
-                    if not _may_come_out(proof):
+                    if not _may_come_out(proof["status"]):
                         records.append([place, proof])
         else:
             _write_proofs(out, number, proofs)
@@ -419,7 +423,9 @@ def _render_shard(shard: _Shard) -> _Receipt:
                 proof = rendered.proof
             proofs[place] = proof
             records.append([place, proof])
-    failed = tuple(f"{proof['status']}: {proof['reason']}" for proof in proofs.values() if _may_come_out(proof))
+    failed = tuple(
+        f"{proof['status']}: {proof['reason']}" for proof in proofs.values() if _may_come_out(proof["status"])
+    )
     if not failed:
         _write_proofs(build.out, shard.number, [proofs[place] for place in range(len(rows))])
         path.unlink()
@@ -435,7 +441,7 @@ def _finished_rows(shard: _Shard, rows: Sequence[Mapping[str, Any]]) -> dict[int
     return {
         place: proof
         for place, proof in proofs.items()
-        if not _may_come_out(proof) and (not shard.suspicious or _is_whole(build, rows[place], proof))
+        if not _may_come_out(proof["status"]) and (not shard.suspicious or _is_whole(build, rows[place], proof))
     }
 
 
@@ -485,16 +491,20 @@ def _read_proofs(out: Path, number: int) -> list[dict[str, Any]]:
 
 def _finish(build: _Build, planned: Manifest) -> Manifest:
     """Put plan and proofs together, force the audio to the disk, and let the manifest appear."""
-    proofs = [proof for number in range(len(_shards(planned))) for proof in _all_proofs(build.out, number)]
-    column = pa.array(proofs, type=SCHEMA.field("proof").type)
-    table = planned.table.set_column(SCHEMA.get_field_index("proof"), SCHEMA.field("proof"), column)
-    manifest = Manifest(table, planned.metadata)
-    manifest.metadata["corpus_hash"] = corpus_hash(manifest)
     if hasattr(os, "sync"):
         os.sync()  # one call for all files of the corpus: each by itself would take longer than mixing it
-    manifest.write(build.out)
+    manifest = write_manifest(_proven(build, planned), build.out / FILE_NAME, planned.metadata, total=len(planned))
     shutil.rmtree(build.out / _WORK)
     return manifest
+
+
+def _proven(build: _Build, planned: Manifest) -> Iterator[pa.RecordBatch]:
+    """Give the rows with their proofs, a shard at a time."""
+    for number, (start, stop) in enumerate(_shards(planned)):
+        column = pa.array(_all_proofs(build.out, number), type=SCHEMA.field("proof").type)
+        table = planned.part(start, stop)
+        proven = table.set_column(SCHEMA.get_field_index("proof"), SCHEMA.field("proof"), column)
+        yield from proven.combine_chunks().to_batches()
 
 
 def _all_proofs(out: Path, number: int) -> list[dict[str, Any]]:

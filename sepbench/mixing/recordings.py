@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.audio import FULL_SCALE_BITS, Pcm, read_pcm
-from sepbench.errors import AudioError
+from sepbench.errors import AudioError, UsageError
 from sepbench.mixing.roots import inside
 from sepbench.resample import resample
 
@@ -109,6 +109,10 @@ class Recordings:
         version = version_of(source, channels, sample_rate)
         packed = self.pack.get(version) if self.pack is not None else None
         whole, bits = packed or self._read(source, version)
+        if whole.shape[1] < (source["start"] + (1 if source["loop"] else source["frames"])):
+            raise UnusableSourceError(
+                "source_too_short", f"{source['path']}: the excerpt goes beyond the end of the recording"
+            )
         if source["loop"]:
             return np.take(
                 whole, np.arange(source["start"], source["start"] + source["frames"]), axis=1, mode="wrap"
@@ -160,12 +164,12 @@ def load(root: Path, relative: str, wanted: str) -> Pcm:
     UnusableSourceError
         If it is missing, unreadable, or not the one that was indexed.
     """
-    path = inside(root, relative)
-    if not path.exists():
-        raise UnusableSourceError("source_missing", f"{path}: is not there")
     try:
+        path = inside(root, relative)
+        if not path.exists():
+            raise UnusableSourceError("source_missing", f"{path}: is not there")
         pcm = read_pcm(path)
-    except AudioError as error:
+    except (AudioError, UsageError) as error:
         raise UnusableSourceError("source_unreadable", error.message) from error
     except MemoryError as error:
         raise UnusableSourceError("source_unreadable", f"{path}: does not fit into memory") from error

@@ -1,13 +1,23 @@
 """Planning: one row per mixture, drawn under keys, without audio."""
 
+import json
+import pickle
 from itertools import pairwise
+from pathlib import Path
 
+import planned as kinds
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sepbench import recipe as recipes
+from sepbench import soundness
 from sepbench.errors import RecipeError
-from sepbench.mixing import plan
+from sepbench.manifest import Manifest, plan_hash
+from sepbench.mixing import Plan, plan
+
+FROZEN = json.loads((Path(__file__).parent.parent / "frozen" / "plans-v1.json").read_text(encoding="utf-8"))
 
 SPEECH = {"name": "speech", "role": "target", "set": "librispeech", "splits": {"test": ["test-clean"]}}
 NOISE = {"name": "noise", "role": "noise", "set": "esc50", "splits": {"test": ["fold5"]}, "when_short": "loop"}
@@ -154,3 +164,90 @@ def test_silent_and_unreadable_recordings_are_never_dealt(tables):
     broken = tables | {"librispeech": pa.Table.from_pylist(content, schema=tables["librispeech"].schema)}
     used = {row["sources"][0]["item"] for row in plan(recipe(), broken)}
     assert used <= {row["item"] for row in content[10:]}
+
+
+@pytest.fixture(scope="module")
+def many():
+    return kinds.tables()
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_what_is_planned_never_changes(many, name):
+    content, seed, epoch = kinds.KINDS.get(name) or (recipes.load(name), None, 0)
+    assert plan_hash(Plan(content, many, seed=seed, epoch=epoch)) == FROZEN[name]
+
+
+def test_every_kind_is_frozen():
+    assert FROZEN.keys() >= kinds.KINDS.keys()
+
+
+@pytest.mark.parametrize("name", kinds.KINDS)
+def test_a_row_alone_is_the_row_in_bulk(many, name):
+    content, seed, epoch = kinds.KINDS[name]
+    drawn = Plan(content, many, seed=seed, epoch=epoch)
+    rows = list(plan(content, many, seed=seed, epoch=epoch))
+    # backwards, so that no row finds what the one before it left
+    for at in [-1, *range(len(rows) - 1, 0, -7), 0]:
+        assert drawn.row(at) == rows[at]
+    assert list(drawn.row(0)) == list(rows[0])
+    with pytest.raises(IndexError):
+        drawn.row(len(drawn))
+
+
+@given(size=st.integers(1, 90), at=st.integers(0, 99))
+def test_batches_of_any_size_hold_the_same_rows(many, size, at):
+    drawn = Plan(kinds.recipe(), many)
+    batches = list(drawn.batches(size))
+    assert all(len(batch) <= size and len(set(batch["split"].to_pylist())) == 1 for batch in batches)
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert len(rows) == len(drawn) == 100
+    assert rows[at] == drawn.row(at)
+    assert rows == list(drawn)
+
+
+def test_a_plan_travels(many):
+    drawn = Plan(kinds.KINDS["three noises, dealt in many rounds"][0], many)
+    sent = pickle.loads(pickle.dumps(drawn))  # noqa: S301 - our own
+    assert [sent.row(at) for at in (499, 3)] == [drawn.row(at) for at in (499, 3)]
+    assert plan_hash(sent) == plan_hash(drawn)
+
+
+def test_another_epoch_of_a_plan_is_the_plan_of_that_epoch(many):
+    first = Plan(kinds.recipe(), many)
+    other = first.at_epoch(7)
+    assert (first.metadata["epoch"], other.metadata["epoch"]) == (0, 7)
+    assert list(other) == list(Plan(kinds.recipe(), many, epoch=7))
+    assert list(first) == list(Plan(kinds.recipe(), many))
+
+
+def test_a_plan_is_refused_before_any_row_is_drawn(many):
+    rest = kinds.REST | {"where": {"stem": "drums", "duration_s": {"min": 12}}, "pick": "one"}
+    lacking = kinds.recipe(sources=[kinds.VOCALS, rest], levels={}, splits={"test": 40})
+    with pytest.raises(RecipeError, match=r"the group `song \d+` has no recording for `accompaniment`"):
+        Plan(lacking, many)
+
+
+def test_groups_that_no_row_asks_for_may_lack_a_recording(many):
+    rest = kinds.REST | {"where": {"stem": "drums", "duration_s": {"min": 6}}, "pick": "one"}
+    for seed in range(20):
+        content = kinds.recipe(sources=[kinds.VOCALS, rest], levels={}, splits={"test": 1}, seed=seed)
+        try:
+            assert len(plan(content, many)) == 1
+            return
+        except RecipeError:
+            continue
+    raise AssertionError("no seed begins with a song that has drums of 6 s")
+
+
+def test_a_plan_is_written_as_it_is_in_memory(tmp_path, many, monkeypatch):
+    monkeypatch.setattr(soundness, "refuse_unsound", lambda *_: None)  # names with tabs, which no catalog has
+    content, seed, epoch = kinds.KINDS["more rows than a batch"]
+    drawn = Plan(content, many, seed=seed, epoch=epoch)
+    done = []
+    written = drawn.write(
+        tmp_path / "manifest.parquet", metadata={"container": "wav"}, progress=lambda *at: done.append(at)
+    )
+    loaded = plan(content, many, seed=seed, epoch=epoch)
+    assert Manifest.read(tmp_path).table.equals(loaded.table)
+    assert written.metadata == {**loaded.metadata, "container": "wav", "table": "manifest", "schema_version": 1}
+    assert done == [(4096, 8194), (8192, 8194), (8194, 8194)]
