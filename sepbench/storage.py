@@ -93,7 +93,7 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
         raise place_error(path, error) from error
 
 
-def _write_whole(path: str, content: bytes | bytearray | memoryview) -> None:
+def _write_whole(path: str | Path, content: bytes | bytearray | memoryview) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
     try:
         rest = memoryview(content)
@@ -137,7 +137,7 @@ def place_error(path: Path, error: OSError) -> PlaceError:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, all or nothing."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        _write_whole(temporary, text.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -238,13 +238,16 @@ def write_parquet(table: pa.Table, path: Path, *, kind: str, version: int, metad
     metadata
         Goes as JSON into the file's own metadata: recipe, tool versions, hashes.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     words = json.dumps({"table": kind, "schema_version": version, **metadata}, sort_keys=True)
     # pages have checksums, the footer has none: what it says of the table gets its own
     table = table.replace_schema_metadata({_METADATA_KEY: words.encode(), _DIGEST_KEY: _digest(words.encode())})
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="zstd", write_page_checksum=True)
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        _write_whole(temporary, content.getvalue())
 
 
 def read_parquet(path: Path, schema: pa.Schema, *, kind: str, version: int) -> pa.Table:
