@@ -24,6 +24,7 @@ __all__ = [
     "column",
     "digest",
     "locked",
+    "naming",
     "place_error",
     "put",
     "read_json",
@@ -42,6 +43,23 @@ _DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
 
 
 @contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn an error of the system into one that names the place, the reason and the remedy.
+
+    Raises
+    ------
+    PlaceError
+        Instead of any other `OSError`.
+    """
+    try:
+        yield
+    except PlaceError:
+        raise
+    except OSError as error:
+        raise place_error(path, error) from error
+
+
+@contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary name next to `path`; what was written there takes the final name at the end, or vanishes.
 
@@ -54,16 +72,13 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if isinstance(error, PlaceError):
-            raise
-        raise place_error(path, error) from error
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -81,7 +96,7 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
         If the folder can't be written or the disk is full, naming both.
     """
     temporary = f"{path.parent}/.{path.name}.tmp"
-    try:
+    with naming(path):
         try:
             _write_whole(temporary, content)
             os.replace(temporary, path)
@@ -89,8 +104,6 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-    except OSError as error:
-        raise place_error(path, error) from error
 
 
 def _write_whole(path: str | Path, content: bytes | bytearray | memoryview) -> None:
@@ -161,13 +174,9 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
     The kernel frees the lock when the process ends, however it ends.
     """
-    try:
+    with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = _take_lock(folder, wait)
-    except PlaceError:
-        raise
-    except OSError as error:
-        raise place_error(folder, error) from error
     try:
         yield
         # under the lock: who opened the file meanwhile sees that it is gone, and makes a new one
