@@ -38,6 +38,7 @@ __all__ = [
 
 _LOCK = ".lock"
 _METADATA_KEY, _DIGEST_KEY = b"sepbench", b"sepbench_sha256"
+_LOST = {errno.EIO, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # what was written may not be on the disk
 # pyarrow's own errors are ValueErrors and OSErrors, among others; damage can also show as text that is not UTF-8
 _DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
 
@@ -124,12 +125,17 @@ def to_disk(file: Any) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Force a folder's names to the disk, where the system can."""
-    with contextlib.suppress(OSError):
+    try:
         handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    except OSError:
+        return  # folders can't be opened here
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno in _LOST:  # not one of the systems that do not know this of folders
+            raise
+    finally:
+        os.close(handle)
 
 
 def place_error(path: Path, error: OSError) -> PlaceError:
