@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,7 +204,7 @@ def _take_lock(folder: Path, wait: bool) -> int:
                 os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
                 return handle
         except BlockingIOError as error:
-            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            holder = _holder(handle)
             os.close(handle)
             raise PlaceError(
                 f"{folder}: another run is writing here ({holder})",
@@ -213,6 +214,32 @@ def _take_lock(folder: Path, wait: bool) -> int:
             os.close(handle)
             raise
         os.close(handle)  # the holder before us took the file away when it was done
+
+
+def _holder(handle: int) -> str:
+    """Read who holds a lock: its name follows the lock by an instant, until then that of a killed one may stand there."""
+    words = ""
+    for _ in range(20):
+        os.lseek(handle, 0, os.SEEK_SET)
+        words = os.read(handle, 200).decode(errors="replace").strip()
+        if words and not _is_gone(words):
+            break
+        time.sleep(0.01)
+    return words or "another process"
+
+
+def _is_gone(holder: str) -> bool:
+    """Say whether a holder is a process of this machine that is no more."""
+    number, _, host = holder.removeprefix("process ").partition(" on ")
+    if host != socket.gethostname() or not number.isdecimal() or sys.platform == "win32":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
 
 
 def _same_file(handle: int, path: Path) -> bool:
