@@ -85,5 +85,9 @@ def _records(file: Any) -> Iterator[tuple[Any, int]]:
         checksum, _, words = line[:-1].partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(words):
             return
+        try:
+            record = json.loads(words)
+        except ValueError:  # `00000000` is the checksum of nothing
+            return
         end += len(line)
-        yield json.loads(words), end
+        yield record, end
