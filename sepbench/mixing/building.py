@@ -7,6 +7,7 @@ journal; a build that was stopped, however it was stopped, goes on from there. N
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -128,8 +129,11 @@ def mix(
     hints = {name: catalog.roots_hint(path) for name, path in catalogs.items() if name in recipe.sets}
     planned.metadata |= {"container": container, "root_hints": hints}
     if (there := _there(out, planned)) is not None and _is_done(there, plan_only):
+        if not plan_only:
+            _tidy(out)
         return there
     with storage.locked(out):
+        _remove(*_temporaries(out))
         if (there := _there(out, planned)) is not None and _is_done(there, plan_only):
             return there  # another run was quicker
         if plan_only:
@@ -173,15 +177,10 @@ def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) 
 
 def _there(out: Path, planned: Manifest) -> Manifest | None:
     """Give the corpus that the folder holds, if it is this one; refuse another, and what is no corpus."""
-    if not (out / FILE_NAME).exists():
-        if out.exists() and not out.is_dir():
-            raise PlaceError(f"{out}: is a file", "name a folder with --out")
-        ours = (_WORK, "audio", ".lock")
-        strangers = [path.name for path in out.iterdir() if path.name not in ours] if out.exists() else []
-        if strangers:
-            raise PlaceError(f"{out}: is not empty, and holds no corpus (`{sorted(strangers)[0]}`, …)",
-                             "name an empty or a new folder with --out")  # fmt: skip
-        return None
+    with storage.naming(out):
+        if not (out / FILE_NAME).exists():
+            _refuse_strangers(out)
+            return None
     there = Manifest.read(out)
     if there.metadata["plan_hash"] != planned.metadata["plan_hash"]:
         raise PlaceError(
@@ -190,6 +189,40 @@ def _there(out: Path, planned: Manifest) -> Manifest | None:
     if _is_rendered(there) and there.metadata["container"] != planned.metadata["container"]:
         raise PlaceError(f"{out}: holds this corpus as {there.metadata['container']}", "choose another folder")
     return there
+
+
+def _refuse_strangers(out: Path) -> None:
+    """Refuse a folder that holds what no build makes; another run may be at it, so all that a build makes may appear."""
+    if out.exists() and not out.is_dir():
+        raise PlaceError(f"{out}: is a file", "name a folder with --out")
+    ours = {_WORK, "audio", ".lock", FILE_NAME, *(path.name for path in _temporaries(out))}
+    strangers = sorted({path.name for path in out.iterdir()} - ours) if out.exists() else []
+    if strangers:
+        raise PlaceError(f"{out}: is not empty, and holds no corpus (`{strangers[0]}`, …)",
+                         "name an empty or a new folder with --out")  # fmt: skip
+
+
+def _temporaries(out: Path) -> list[Path]:
+    """Give the manifests that a killed build had not finished writing."""
+    return list(out.glob(f".{FILE_NAME}.*.tmp"))
+
+
+def _tidy(out: Path) -> None:
+    """Remove what a build left that was killed after its manifest had appeared; where a run is at work, it is its own."""
+    left = [path for path in (out / _WORK, *_temporaries(out)) if path.exists()]
+    if left or (out / ".lock").exists():
+        with contextlib.suppress(PlaceError), storage.locked(out):
+            _remove(*left)
+
+
+def _remove(*paths: Path) -> None:
+    """Remove files and folders that belong to the build."""
+    for path in paths:
+        with storage.naming(path), contextlib.suppress(FileNotFoundError):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _is_rendered(manifest: Manifest) -> bool:
@@ -245,7 +278,7 @@ def _enter(out: Path, planned: Manifest, there: Manifest | None) -> None:
             raise PlaceError(f"{out}: an unfinished build as {begun.metadata['container']} lies here",
                              "finish it with its own --container, or remove the folder")  # fmt: skip
         return
-    shutil.rmtree(work, ignore_errors=True)  # of a build that was killed before its plan was written, or after its end
+    _remove(work)  # of a build that was killed before its plan was written, or after its end
     if there is not None and _is_rendered(there):
         _take_apart(out, there)
     storage.write_text(work / _BOOT, _boot())
@@ -422,7 +455,7 @@ def _render_shard(shard: _Shard) -> _Receipt:
     failed = tuple(f"{proof['status']}: {proof['reason']}" for proof in proofs.values() if _may_come_out(proof))
     if not failed:
         _write_proofs(build.out, shard.number, [proofs[place] for place in range(len(rows))])
-        path.unlink()
+        _remove(path)
     return _Receipt(len(rows), failed)
 
 
@@ -455,13 +488,10 @@ def _is_whole(build: _Build, row: Mapping[str, Any], proof: Mapping[str, Any]) -
 def _write_audio(build: _Build, row: Mapping[str, Any], rendered: Rendered) -> None:
     folder = audio_path(build.out, row, "mixture", build.container).parent
     if rendered.proof["status"] != "ok":
-        if folder.exists():  # an earlier attempt came further
-            shutil.rmtree(folder)
+        _remove(folder)  # an earlier attempt came further
         return
-    try:
+    with storage.naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage.place_error(folder, error) from error
     for name, samples in (("mixture", rendered.mixture), *rendered.stems.items()):
         storage.put(
             audio_path(build.out, row, name, build.container),
@@ -493,7 +523,7 @@ def _finish(build: _Build, planned: Manifest) -> Manifest:
     if hasattr(os, "sync"):
         os.sync()  # one call for all files of the corpus: each by itself would take longer than mixing it
     manifest.write(build.out)
-    shutil.rmtree(build.out / _WORK)
+    _remove(build.out / _WORK / _PLAN, build.out / _WORK)  # without its plan, what is left of the folder is rubbish
     return manifest
 
 
