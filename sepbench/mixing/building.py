@@ -371,6 +371,7 @@ def _render_shards(
     watch = _Watch(len(planned), max_failed)
     watch.done = sum(stop - start for number, (start, stop) in enumerate(shards) if number not in todo)
     crew = executors.Crew(_render_shard, min(workers, len(todo)), executors.UNTRUSTED)
+    _opened.cache_clear()  # of an earlier build of the same folder by this process, maybe of another plan
     with crew, executors.interruptible(crew):
         for number, shard in todo.items():
             crew.submit(number, shard)
