@@ -414,7 +414,7 @@ class _Watch:
         self.failed += len(receipt.failed)
         self.in_a_row = self.in_a_row + receipt.rows if len(receipt.failed) == receipt.rows else 0
         too_many = self.failed > _FEW_FAILED and self.failed > self.max_failed * self.seen
-        if receipt.failed and (too_many or self.in_a_row >= _IN_A_ROW):
+        if receipt.failed and self.max_failed < 1 and (too_many or self.in_a_row >= _IN_A_ROW):
             raise TooManyFailedError(
                 f"{self.failed} of {self.seen} mixtures failed, the last: {receipt.failed[-1]}",
                 "is the root of each set the right one, and its disk mounted? Mend it and run the same command again: it "
