@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from sepbench import catalog, executors, journal, storage
 from sepbench.audio import encoded, read_pcm
-from sepbench.errors import AudioError, PlaceError, TooManyFailedError, UsageError
+from sepbench.errors import AudioError, PlaceError, TableError, TooManyFailedError, UsageError
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, corpus_hash
 from sepbench.mixing import packing
 from sepbench.mixing.planning import plan
@@ -439,6 +439,7 @@ def _render_shard(shard: _Shard) -> _Receipt:
     given_up = {place: (status, words) for place, status, words in shard.given_up if status}
     proofs = _finished_rows(shard, rows)
     with journal.Journal(path) as records:
+        _reopen(shard, len(rows), proofs, records)
         for place, row in enumerate(rows):
             if place in proofs:
                 continue
@@ -460,12 +461,22 @@ def _render_shard(shard: _Shard) -> _Receipt:
     return _Receipt(len(rows), failed)
 
 
+def _reopen(shard: _Shard, rows: int, proofs: Mapping[int, Any], records: journal.Journal) -> None:
+    """Take a shard that was finished, and lost audio since, back to a journal of the rows that are whole."""
+    table = _proofs_path(shard.build.out, shard.number)
+    if len(proofs) < rows and table.exists():
+        for place, proof in proofs.items():
+            records.append([place, proof])
+        _remove(table)
+
+
 def _finished_rows(shard: _Shard, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
     """Give the proofs of the rows that need no rendering."""
     build = shard.build
     proofs: dict[int, dict[str, Any]] = dict(journal.read(_journal_path(build.out, shard.number)))
-    if _proofs_path(build.out, shard.number).exists():
-        proofs |= enumerate(_read_proofs(build.out, shard.number))
+    with contextlib.suppress(TableError):  # damaged: as if it were not there
+        if _proofs_path(build.out, shard.number).exists():
+            proofs |= enumerate(_read_proofs(build.out, shard.number))
     return {
         place: proof
         for place, proof in proofs.items()
