@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from sepbench import catalog, executors, journal, storage
@@ -449,7 +450,7 @@ def _render_shard(shard: _Shard) -> _Receipt:
             if place in given_up:
                 proof = failed_proof(*given_up[place])
             else:
-                rendered = render(row, recordings)
+                rendered = _rendered(row, recordings)
                 _write_audio(build, row, rendered)
                 proof = rendered.proof
             proofs[place] = proof
@@ -459,6 +460,17 @@ def _render_shard(shard: _Shard) -> _Receipt:
         _write_proofs(build.out, shard.number, [proofs[place] for place in range(len(rows))])
         _remove(path)
     return _Receipt(len(rows), failed)
+
+
+def _rendered(row: Mapping[str, Any], recordings: Recordings) -> Rendered:
+    """Render a row; that its sources can't be read, or do not fit into memory, is no reason to end the build."""
+    try:
+        return render(row, recordings)
+    except MemoryError:
+        status, reason = "worker_out_of_memory", "the mixture and its recordings do not fit into the memory of a worker"
+    except OSError as error:
+        status, reason = "source_unreadable", str(error)
+    return Rendered(np.zeros((row["channels"], 0), np.int16), {}, failed_proof(status, reason))
 
 
 def _reopen(shard: _Shard, rows: int, proofs: Mapping[int, Any], records: journal.Journal) -> None:
