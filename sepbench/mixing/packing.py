@@ -206,9 +206,11 @@ def _write(
         for outcome in crew.outcomes():
             part, given, where, without = tasks[outcome.index]
             if isinstance(outcome.error, executors.WorkerCrashedError):
-                killer = outcome.error.at or part[0].version.source_pcm_sha256
+                killer = outcome.error.at or f"task {outcome.index}"
                 deaths[killer] = deaths.get(killer, 0) + 1
                 if deaths[killer] > 1:
+                    if not outcome.error.at:
+                        raise outcome.error  # not even begun, twice
                     status = (
                         "source_timeout" if isinstance(outcome.error, executors.WorkerHungError) else "source_crashed"
                     )
