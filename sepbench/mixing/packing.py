@@ -250,7 +250,7 @@ def _write_segment(task: _Segment) -> dict[str, tuple[str, str]]:
     temporary = folder / f"segment.{os.getpid()}.tmp"
     at = 0
     try:
-        with open(temporary, "wb") as file:
+        with storage.naming(folder), open(temporary, "wb") as file:
             for one in wanted:
                 name = one.version.source_pcm_sha256
                 if name in without:
@@ -274,10 +274,9 @@ def _write_segment(task: _Segment) -> dict[str, tuple[str, str]]:
         if recordings:
             words = json.dumps({"bytes": at, "recordings": recordings})
             stem = storage.digest(words.encode())[:32]
-            os.replace(temporary, folder / f"{stem}.pcm")
+            with storage.naming(folder):
+                os.replace(temporary, folder / f"{stem}.pcm")
             storage.write_text(folder / f"{stem}.json", words)
-    except OSError as error:
-        raise storage.place_error(folder, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
