@@ -259,15 +259,14 @@ def _write_segment(task: _Segment) -> dict[str, tuple[str, str]]:
                     break
                 executors.note(name)
                 try:
-                    pcm = load(roots[one.set], one.path, name)
-                    samples, bits = prepare(pcm, one.version)
+                    samples, bits, decoder = _decoded(one, roots[one.set])
                 except UnusableSourceError as error:
                     unusable[name] = (error.status, error.reason)
                     continue
                 raw = np.ascontiguousarray(samples, _KINDS[bits])
                 at += file.write(bytes(-at % _ALIGNED))
                 file.write(raw.data)
-                slot = (at, *raw.shape, bits, zlib.crc32(raw.data), pcm.decoder)
+                slot = (at, *raw.shape, bits, zlib.crc32(raw.data), decoder)
                 recordings.append((one.version, slot))
                 at += raw.nbytes
             storage.to_disk(file)
@@ -281,6 +280,17 @@ def _write_segment(task: _Segment) -> dict[str, tuple[str, str]]:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return unusable
+
+
+def _decoded(one: Wanted, root: Path) -> tuple[NDArray[Any], int, str]:
+    """Give samples, bits and decoder of a recording as a corpus needs it."""
+    try:
+        pcm = load(root, one.path, one.version.source_pcm_sha256)
+        return *prepare(pcm, one.version), pcm.decoder
+    except MemoryError as error:
+        raise UnusableSourceError("source_unreadable", f"{one.path}: does not fit into memory") from error
+    except OSError as error:  # not of the pack, to which nothing is written here
+        raise UnusableSourceError("source_unreadable", str(error)) from error
 
 
 def _sweep(folder: Path) -> None:
