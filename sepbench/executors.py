@@ -35,6 +35,7 @@ __all__ = [
     "default_workers",
     "interruptible",
     "note",
+    "raise_if_interrupted",
     "run",
     "stopping",
 ]
@@ -294,13 +295,17 @@ def interruptible(crew: Crew) -> Iterator[None]:
     KeyboardInterrupt
         At the end, if it was asked for.
     """
+    global _at_once
+    _at_once = False
     asked: list[int] = []
 
     def ask(number: int, _: Any) -> None:
+        global _at_once
         asked.append(number)
-        if len(asked) > 1:
-            raise KeyboardInterrupt
         crew.stop()
+        if len(asked) > 1:
+            _at_once = True
+            raise KeyboardInterrupt
 
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -309,10 +314,24 @@ def interruptible(crew: Crew) -> Iterator[None]:
                 before[number] = signal.signal(number, ask)
     try:
         yield
+    except Exception as error:
+        if _at_once:  # what is broken off in the midst of foreign code can come out as any error
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if asked:
+        raise KeyboardInterrupt
+
+
+def raise_if_interrupted() -> None:
+    """Raise what a second Ctrl-C raised, where foreign code may have swallowed it.
+
+    An exception in a function that C calls back is printed and lost, and what C was making is damaged: ask before it is
+    put to use.
+    """
+    if _at_once:
         raise KeyboardInterrupt
 
 
@@ -334,6 +353,7 @@ def _cause(code: int | None) -> str:
 
 _channel: multiprocessing.connection.Connection | None = None
 _stop = False
+_at_once = False
 
 
 def note(at: Any) -> None:

@@ -517,10 +517,9 @@ def _write_audio(build: _Build, row: Mapping[str, Any], rendered: Rendered) -> N
     with storage.naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, samples in (("mixture", rendered.mixture), *rendered.stems.items()):
-        storage.put(
-            audio_path(build.out, row, name, build.container),
-            encoded(samples, row["sample_rate"], row["bits"], build.container),
-        )
+        content = encoded(samples, row["sample_rate"], row["bits"], build.container)
+        executors.raise_if_interrupted()
+        storage.put(audio_path(build.out, row, name, build.container), content)
 
 
 def _write_proofs(out: Path, number: int, proofs: list[dict[str, Any]]) -> None:
