@@ -321,4 +321,6 @@ def _unreadable(task: tuple[Path, Item, dict[str, Any]], reason: object) -> dict
     """Give the row of a recording that can't be used; the reason holds no path of this machine."""
     root, item, row = task
     words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(root / item.path), str(item.path))
+    if item.path.as_posix() not in words:  # of a worker that died of it, say
+        words = f"{item.path}: {words}"
     return row | {"status": "unreadable", "reason": words}

@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -33,6 +35,7 @@ __all__ = [
     "default_workers",
     "interruptible",
     "note",
+    "raise_if_interrupted",
     "run",
     "stopping",
 ]
@@ -218,7 +221,7 @@ class Crew:
         process = context.Process(
             target=_work, args=(theirs, self.function, os.getpid(), self.limits.memory_bytes), daemon=True
         )
-        with _worker_environment():
+        with _worker_environment(), _signals_held():
             process.start()
         theirs.close()
         self._crew.append(_Worker(process, ours))
@@ -292,26 +295,49 @@ def interruptible(crew: Crew) -> Iterator[None]:
     KeyboardInterrupt
         At the end, if it was asked for.
     """
+    global _at_once
+    _at_once = False
     asked: list[int] = []
 
     def ask(number: int, _: Any) -> None:
+        global _at_once
         asked.append(number)
-        if len(asked) > 1:
-            raise KeyboardInterrupt
         crew.stop()
+        if len(asked) > 1:
+            _at_once = True
+            raise KeyboardInterrupt
 
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
-                before[getattr(signal, name)] = signal.signal(getattr(signal, name), ask)
+        for number in _requests():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, ask)
     try:
         yield
+    except Exception as error:
+        if _at_once:  # what is broken off in the midst of foreign code can come out as any error
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if asked:
         raise KeyboardInterrupt
+
+
+def raise_if_interrupted() -> None:
+    """Raise what a second Ctrl-C raised, where foreign code may have swallowed it.
+
+    An exception in a function that C calls back is printed and lost, and what C was making is damaged: ask before it is
+    put to use.
+    """
+    if _at_once:
+        raise KeyboardInterrupt
+
+
+def _requests() -> list[signal.Signals]:
+    """Give the signals that ask a process to end."""
+    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def _cause(code: int | None) -> str:
@@ -327,6 +353,7 @@ def _cause(code: int | None) -> str:
 
 _channel: multiprocessing.connection.Connection | None = None
 _stop = False
+_at_once = False
 
 
 def note(at: Any) -> None:
@@ -354,9 +381,10 @@ def _work(
     _channel = channel
     _end_with(driver)
     _bound(memory)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Ctrl-C, and a scheduler's warning, are the driver's business
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in _requests():  # Ctrl-C, and a scheduler's warning, are the driver's business
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _requests())
     with contextlib.suppress(EOFError, OSError):
         while (message := channel.recv()) is not None:
             outcome = _attempt(function, *message)
@@ -370,9 +398,18 @@ def _attempt(function: Callable[[Any], Any], index: int, task: Any) -> Outcome:
     try:
         return Outcome(index, function(task), None)
     except Exception as error:
-        return Outcome(index, None, error)
+        return Outcome(index, None, error if _channel is None else _portable(error))
     except SystemExit as error:
         return Outcome(index, None, RuntimeError(f"the task called sys.exit({error.code})"))
+
+
+def _portable(error: Exception) -> Exception:
+    """Give an error as the driver can take it: some can be pickled, but not be made again from that."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own words)
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _end_with(driver: int) -> None:
@@ -408,6 +445,20 @@ def _bound(memory_bytes: int | None) -> None:
     lower(resource.RLIMIT_CORE, 0)
     if memory_bytes is not None:
         lower(resource.RLIMIT_DATA, memory_bytes)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Start workers deaf to Ctrl-C, which the terminal sends to all: one that is still importing would die of it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    multiprocessing.resource_tracker.ensure_running()  # starts on demand, and would lift what is held
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _requests())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

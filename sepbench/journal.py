@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sepbench.storage import place_error
+from sepbench.storage import naming
 
 __all__ = ["Journal", "read"]
 
@@ -35,24 +35,24 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with naming(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             good = _good_bytes(path)
             self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-            os.ftruncate(self._handle, good)
-            os.lseek(self._handle, good, os.SEEK_SET)
-        except OSError as error:
-            raise place_error(path, error) from error
+            try:
+                os.ftruncate(self._handle, good)
+                os.lseek(self._handle, good, os.SEEK_SET)
+            except OSError:
+                os.close(self._handle)
+                raise
 
     def append(self, record: Any) -> None:
         """Add a record that JSON can hold."""
         words = json.dumps(record, separators=(",", ":")).encode()
         line = memoryview(b"%08x %s\n" % (zlib.crc32(words), words))
-        try:
+        with naming(self.path):
             while line:
                 line = line[os.write(self._handle, line) :]
-        except OSError as error:
-            raise place_error(self.path, error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -67,7 +67,7 @@ class Journal:
 
 def read(path: Path) -> list[Any]:
     """Give the records up to the first that is torn or damaged; none where there is no journal."""
-    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+    with naming(path), contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
         return [record for record, _ in _records(file)]
     return []
 
@@ -85,5 +85,9 @@ def _records(file: Any) -> Iterator[tuple[Any, int]]:
         checksum, _, words = line[:-1].partition(b" ")
         if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(words):
             return
+        try:
+            record = json.loads(words)
+        except ValueError:  # `00000000` is the checksum of nothing
+            return
         end += len(line)
-        yield json.loads(words), end
+        yield record, end

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +31,7 @@ __all__ = [
     "column",
     "digest",
     "locked",
+    "naming",
     "place_error",
     "put",
     "read_json",
@@ -46,8 +48,26 @@ __all__ = [
 _LOCK = ".lock"
 ROW_GROUP = 4096
 _METADATA_KEY, _DIGEST_KEY = b"sepbench", b"sepbench_sha256"
+_LOST = {errno.EIO, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # what was written may not be on the disk
 # pyarrow's own errors are ValueErrors and OSErrors, among others; damage can also show as text that is not UTF-8
 _DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn an error of the system into one that names the place, the reason and the remedy.
+
+    Raises
+    ------
+    PlaceError
+        Instead of any other `OSError`.
+    """
+    try:
+        yield
+    except PlaceError:
+        raise
+    except OSError as error:
+        raise place_error(path, error) from error
 
 
 @contextlib.contextmanager
@@ -63,16 +83,13 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if isinstance(error, PlaceError):
-            raise
-        raise place_error(path, error) from error
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -90,7 +107,7 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
         If the folder can't be written or the disk is full, naming both.
     """
     temporary = f"{path.parent}/.{path.name}.tmp"
-    try:
+    with naming(path):
         try:
             _write_whole(temporary, content)
             os.replace(temporary, path)
@@ -98,11 +115,9 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-    except OSError as error:
-        raise place_error(path, error) from error
 
 
-def _write_whole(path: str, content: bytes | bytearray | memoryview) -> None:
+def _write_whole(path: str | Path, content: bytes | bytearray | memoryview) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
     try:
         rest = memoryview(content)
@@ -120,12 +135,17 @@ def to_disk(file: Any) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Force a folder's names to the disk, where the system can."""
-    with contextlib.suppress(OSError):
+    try:
         handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    except OSError:
+        return  # folders can't be opened here
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno in _LOST:  # not one of the systems that do not know this of folders
+            raise
+    finally:
+        os.close(handle)
 
 
 def place_error(path: Path, error: OSError) -> PlaceError:
@@ -146,7 +166,7 @@ def place_error(path: Path, error: OSError) -> PlaceError:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, all or nothing."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        _write_whole(temporary, text.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -170,13 +190,9 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
     The kernel frees the lock when the process ends, however it ends.
     """
-    try:
+    with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = _take_lock(folder, wait)
-    except PlaceError:
-        raise
-    except OSError as error:
-        raise place_error(folder, error) from error
     try:
         yield
         # under the lock: who opened the file meanwhile sees that it is gone, and makes a new one
@@ -197,7 +213,7 @@ def _take_lock(folder: Path, wait: bool) -> int:
                 os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
                 return handle
         except BlockingIOError as error:
-            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            holder = _holder(handle)
             os.close(handle)
             raise PlaceError(
                 f"{folder}: another run is writing here ({holder})",
@@ -207,6 +223,32 @@ def _take_lock(folder: Path, wait: bool) -> int:
             os.close(handle)
             raise
         os.close(handle)  # the holder before us took the file away when it was done
+
+
+def _holder(handle: int) -> str:
+    """Read who holds a lock: its name follows the lock by an instant, until then that of a killed one may stand there."""
+    words = ""
+    for _ in range(20):
+        os.lseek(handle, 0, os.SEEK_SET)
+        words = os.read(handle, 200).decode(errors="replace").strip()
+        if words and not _is_gone(words):
+            break
+        time.sleep(0.01)
+    return words or "another process"
+
+
+def _is_gone(holder: str) -> bool:
+    """Say whether a holder is a process of this machine that is no more."""
+    number, _, host = holder.removeprefix("process ").partition(" on ")
+    if host != socket.gethostname() or not number.isdecimal() or sys.platform == "win32":
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
 
 
 def _same_file(handle: int, path: Path) -> bool:
@@ -247,11 +289,14 @@ def write_parquet(table: pa.Table, path: Path, *, kind: str, version: int, metad
     metadata
         Goes as JSON into the file's own metadata: recipe, tool versions, hashes.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = table.replace_schema_metadata(_words(kind, version, metadata))
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="zstd", write_page_checksum=True)
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        _write_whole(temporary, content.getvalue())
 
 
 class TableWriter:
@@ -277,9 +322,11 @@ def table_writer(path: Path, schema: pa.Schema, *, kind: str, version: int) -> I
     """Write a table of any length in bounded memory, under its final name when it is whole; see `write_parquet`."""
     import pyarrow.parquet as pq
 
-    with atomic(path) as temporary, pq.ParquetWriter(
-        temporary, schema, compression="zstd", write_page_checksum=True
-    ) as file:  # fmt: skip
+    with (
+        atomic(path) as temporary,
+        open(temporary, "wb") as out,  # our own writes meet a full disk
+        pq.ParquetWriter(out, schema, compression="zstd", write_page_checksum=True) as file,
+    ):
         writer = TableWriter(file)
         yield writer
         file.add_key_value_metadata(_words(kind, version, writer.metadata))

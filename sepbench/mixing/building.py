@@ -7,6 +7,7 @@ journal; a build that was stopped, however it was stopped, goes on from there. N
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -15,11 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from sepbench import catalog, executors, journal, storage
 from sepbench.audio import encoded, read_pcm
-from sepbench.errors import AudioError, PlaceError, TooManyFailedError, UsageError
+from sepbench.errors import AudioError, PlaceError, TableError, TooManyFailedError, UsageError
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, plan_hash
 from sepbench.manifest import write as write_manifest
 from sepbench.mixing import packing
@@ -131,8 +133,11 @@ def mix(
     if (out / FILE_NAME).exists():
         words["plan_hash"] = plan_hash(drawn)
     if (there := _there(out, words)) is not None and _is_done(there, plan_only):
+        if not plan_only:
+            _tidy(out)
         return there
     with storage.locked(out):
+        _remove(*_temporaries(out))
         if (out / FILE_NAME).exists() and "plan_hash" not in words:  # another run was quicker
             words["plan_hash"] = plan_hash(drawn)
         if (there := _there(out, words)) is not None and _is_done(there, plan_only):
@@ -177,15 +182,10 @@ def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) 
 
 def _there(out: Path, planned: Mapping[str, Any]) -> Manifest | None:
     """Give the corpus that the folder holds, if it is this one; refuse another, and what is no corpus."""
-    if not (out / FILE_NAME).exists():
-        if out.exists() and not out.is_dir():
-            raise PlaceError(f"{out}: is a file", "name a folder with --out")
-        ours = (_WORK, "audio", ".lock")
-        strangers = [path.name for path in out.iterdir() if path.name not in ours] if out.exists() else []
-        if strangers:
-            raise PlaceError(f"{out}: is not empty, and holds no corpus (`{sorted(strangers)[0]}`, …)",
-                             "name an empty or a new folder with --out")  # fmt: skip
-        return None
+    with storage.naming(out):
+        if not (out / FILE_NAME).exists():
+            _refuse_strangers(out)
+            return None
     there = Manifest.read(out)
     if there.metadata["plan_hash"] != planned["plan_hash"]:
         raise PlaceError(
@@ -194,6 +194,40 @@ def _there(out: Path, planned: Mapping[str, Any]) -> Manifest | None:
     if _is_rendered(there) and there.metadata["container"] != planned["container"]:
         raise PlaceError(f"{out}: holds this corpus as {there.metadata['container']}", "choose another folder")
     return there
+
+
+def _refuse_strangers(out: Path) -> None:
+    """Refuse a folder that holds what no build makes; another run may be at it, so all that a build makes may appear."""
+    if out.exists() and not out.is_dir():
+        raise PlaceError(f"{out}: is a file", "name a folder with --out")
+    ours = {_WORK, "audio", ".lock", FILE_NAME, *(path.name for path in _temporaries(out))}
+    strangers = sorted({path.name for path in out.iterdir()} - ours) if out.exists() else []
+    if strangers:
+        raise PlaceError(f"{out}: is not empty, and holds no corpus (`{strangers[0]}`, …)",
+                         "name an empty or a new folder with --out")  # fmt: skip
+
+
+def _temporaries(out: Path) -> list[Path]:
+    """Give the manifests that a killed build had not finished writing."""
+    return list(out.glob(f".{FILE_NAME}.*.tmp"))
+
+
+def _tidy(out: Path) -> None:
+    """Remove what a build left that was killed after its manifest had appeared; where a run is at work, it is its own."""
+    left = [path for path in (out / _WORK, *_temporaries(out)) if path.exists()]
+    if left or (out / ".lock").exists():
+        with contextlib.suppress(PlaceError), storage.locked(out):
+            _remove(*left)
+
+
+def _remove(*paths: Path) -> None:
+    """Remove files and folders that belong to the build."""
+    for path in paths:
+        with storage.naming(path), contextlib.suppress(FileNotFoundError):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _is_rendered(manifest: Manifest) -> bool:
@@ -249,7 +283,7 @@ def _enter(out: Path, drawn: Plan, words: Mapping[str, Any], there: Manifest | N
             raise PlaceError(f"{out}: an unfinished build as {begun.metadata['container']} lies here",
                              "finish it with its own --container, or remove the folder")  # fmt: skip
         return begun
-    shutil.rmtree(work, ignore_errors=True)  # of a build that was killed before its plan was written, or after its end
+    _remove(work)  # of a build that was killed before its plan was written, or after its end
     if there is not None and _is_rendered(there):
         _take_apart(out, there)
     storage.write_text(work / _BOOT, _boot())
@@ -342,6 +376,7 @@ def _render_shards(
     watch = _Watch(len(planned), max_failed)
     watch.done = sum(stop - start for number, (start, stop) in enumerate(shards) if number not in todo)
     crew = executors.Crew(_render_shard, min(workers, len(todo)), executors.UNTRUSTED)
+    _opened.cache_clear()  # of an earlier build of the same folder by this process, maybe of another plan
     with crew, executors.interruptible(crew):
         for number, shard in todo.items():
             crew.submit(number, shard)
@@ -384,7 +419,7 @@ class _Watch:
         self.failed += len(receipt.failed)
         self.in_a_row = self.in_a_row + receipt.rows if len(receipt.failed) == receipt.rows else 0
         too_many = self.failed > _FEW_FAILED and self.failed > self.max_failed * self.seen
-        if receipt.failed and (too_many or self.in_a_row >= _IN_A_ROW):
+        if receipt.failed and self.max_failed < 1 and (too_many or self.in_a_row >= _IN_A_ROW):
             raise TooManyFailedError(
                 f"{self.failed} of {self.seen} mixtures failed, the last: {receipt.failed[-1]}",
                 "is the root of each set the right one, and its disk mounted? Mend it and run the same command again: it "
@@ -409,6 +444,7 @@ def _render_shard(shard: _Shard) -> _Receipt:
     given_up = {place: (status, words) for place, status, words in shard.given_up if status}
     proofs = _finished_rows(shard, rows)
     with journal.Journal(path) as records:
+        _reopen(shard, len(rows), proofs, records)
         for place, row in enumerate(rows):
             if place in proofs:
                 continue
@@ -418,7 +454,7 @@ def _render_shard(shard: _Shard) -> _Receipt:
             if place in given_up:
                 proof = failed_proof(*given_up[place])
             else:
-                rendered = render(row, recordings)
+                rendered = _rendered(row, recordings)
                 _write_audio(build, row, rendered)
                 proof = rendered.proof
             proofs[place] = proof
@@ -428,16 +464,37 @@ def _render_shard(shard: _Shard) -> _Receipt:
     )
     if not failed:
         _write_proofs(build.out, shard.number, [proofs[place] for place in range(len(rows))])
-        path.unlink()
+        _remove(path)
     return _Receipt(len(rows), failed)
+
+
+def _rendered(row: Mapping[str, Any], recordings: Recordings) -> Rendered:
+    """Render a row; that its sources can't be read, or do not fit into memory, is no reason to end the build."""
+    try:
+        return render(row, recordings)
+    except MemoryError:
+        status, reason = "worker_out_of_memory", "the mixture and its recordings do not fit into the memory of a worker"
+    except OSError as error:
+        status, reason = "source_unreadable", str(error)
+    return Rendered(np.zeros((row["channels"], 0), np.int16), {}, failed_proof(status, reason))
+
+
+def _reopen(shard: _Shard, rows: int, proofs: Mapping[int, Any], records: journal.Journal) -> None:
+    """Take a shard that was finished, and lost audio since, back to a journal of the rows that are whole."""
+    table = _proofs_path(shard.build.out, shard.number)
+    if len(proofs) < rows and table.exists():
+        for place, proof in proofs.items():
+            records.append([place, proof])
+        _remove(table)
 
 
 def _finished_rows(shard: _Shard, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
     """Give the proofs of the rows that need no rendering."""
     build = shard.build
     proofs: dict[int, dict[str, Any]] = dict(journal.read(_journal_path(build.out, shard.number)))
-    if _proofs_path(build.out, shard.number).exists():
-        proofs |= enumerate(_read_proofs(build.out, shard.number))
+    with contextlib.suppress(TableError):  # damaged: as if it were not there
+        if _proofs_path(build.out, shard.number).exists():
+            proofs |= enumerate(_read_proofs(build.out, shard.number))
     return {
         place: proof
         for place, proof in proofs.items()
@@ -461,18 +518,14 @@ def _is_whole(build: _Build, row: Mapping[str, Any], proof: Mapping[str, Any]) -
 def _write_audio(build: _Build, row: Mapping[str, Any], rendered: Rendered) -> None:
     folder = audio_path(build.out, row, "mixture", build.container).parent
     if rendered.proof["status"] != "ok":
-        if folder.exists():  # an earlier attempt came further
-            shutil.rmtree(folder)
+        _remove(folder)  # an earlier attempt came further
         return
-    try:
+    with storage.naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage.place_error(folder, error) from error
     for name, samples in (("mixture", rendered.mixture), *rendered.stems.items()):
-        storage.put(
-            audio_path(build.out, row, name, build.container),
-            encoded(samples, row["sample_rate"], row["bits"], build.container),
-        )
+        content = encoded(samples, row["sample_rate"], row["bits"], build.container)
+        executors.raise_if_interrupted()
+        storage.put(audio_path(build.out, row, name, build.container), content)
 
 
 def _write_proofs(out: Path, number: int, proofs: list[dict[str, Any]]) -> None:
@@ -494,7 +547,7 @@ def _finish(build: _Build, planned: Manifest) -> Manifest:
     if hasattr(os, "sync"):
         os.sync()  # one call for all files of the corpus: each by itself would take longer than mixing it
     manifest = write_manifest(_proven(build, planned), build.out / FILE_NAME, planned.metadata, total=len(planned))
-    shutil.rmtree(build.out / _WORK)
+    _remove(build.out / _WORK / _PLAN, build.out / _WORK)  # without its plan, what is left of the folder is rubbish
     return manifest
 
 

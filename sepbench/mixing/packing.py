@@ -206,9 +206,11 @@ def _write(
         for outcome in crew.outcomes():
             part, given, where, without = tasks[outcome.index]
             if isinstance(outcome.error, executors.WorkerCrashedError):
-                killer = outcome.error.at or part[0].version.source_pcm_sha256
+                killer = outcome.error.at or f"task {outcome.index}"
                 deaths[killer] = deaths.get(killer, 0) + 1
                 if deaths[killer] > 1:
+                    if not outcome.error.at:
+                        raise outcome.error  # not even begun, twice
                     status = (
                         "source_timeout" if isinstance(outcome.error, executors.WorkerHungError) else "source_crashed"
                     )
@@ -248,7 +250,7 @@ def _write_segment(task: _Segment) -> dict[str, tuple[str, str]]:
     temporary = folder / f"segment.{os.getpid()}.tmp"
     at = 0
     try:
-        with open(temporary, "wb") as file:
+        with storage.naming(folder), open(temporary, "wb") as file:
             for one in wanted:
                 name = one.version.source_pcm_sha256
                 if name in without:
@@ -257,29 +259,38 @@ def _write_segment(task: _Segment) -> dict[str, tuple[str, str]]:
                     break
                 executors.note(name)
                 try:
-                    pcm = load(roots[one.set], one.path, name)
-                    samples, bits = prepare(pcm, one.version)
+                    samples, bits, decoder = _decoded(one, roots[one.set])
                 except UnusableSourceError as error:
                     unusable[name] = (error.status, error.reason)
                     continue
                 raw = np.ascontiguousarray(samples, _KINDS[bits])
                 at += file.write(bytes(-at % _ALIGNED))
                 file.write(raw.data)
-                slot = (at, *raw.shape, bits, zlib.crc32(raw.data), pcm.decoder)
+                slot = (at, *raw.shape, bits, zlib.crc32(raw.data), decoder)
                 recordings.append((one.version, slot))
                 at += raw.nbytes
             storage.to_disk(file)
         if recordings:
             words = json.dumps({"bytes": at, "recordings": recordings})
             stem = storage.digest(words.encode())[:32]
-            os.replace(temporary, folder / f"{stem}.pcm")
+            with storage.naming(folder):
+                os.replace(temporary, folder / f"{stem}.pcm")
             storage.write_text(folder / f"{stem}.json", words)
-    except OSError as error:
-        raise storage.place_error(folder, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return unusable
+
+
+def _decoded(one: Wanted, root: Path) -> tuple[NDArray[Any], int, str]:
+    """Give samples, bits and decoder of a recording as a corpus needs it."""
+    try:
+        pcm = load(root, one.path, one.version.source_pcm_sha256)
+        return *prepare(pcm, one.version), pcm.decoder
+    except MemoryError as error:
+        raise UnusableSourceError("source_unreadable", f"{one.path}: does not fit into memory") from error
+    except OSError as error:  # not of the pack, to which nothing is written here
+        raise UnusableSourceError("source_unreadable", str(error)) from error
 
 
 def _sweep(folder: Path) -> None:
