@@ -202,15 +202,17 @@ class Manifest:
         chosen = np.asarray(self._places, np.int64)
         return Manifest(self._rows, self.metadata, places=_compact(chosen[fits[chosen]]))
 
-    def failures(self) -> Iterator[Failure]:
+    def failures(self) -> list[Failure]:
         """Give the rows that were rendered without success."""
+        found: list[Failure] = []
         if "corpus_hash" not in self.metadata:
-            return  # only planned
+            return found  # only planned
         for batch in self.batches():
             proof = batch["proof"]
             failed = pc.fill_null(pc.not_equal(pc.struct_field(proof, "status"), "ok"), False)
             for name, one in zip(batch["mixture_id"].filter(failed), proof.filter(failed), strict=True):
-                yield Failure(name.as_py(), one["status"].as_py(), one["reason"].as_py())
+                found.append(Failure(name.as_py(), one["status"].as_py(), one["reason"].as_py()))
+        return found
 
     def sources(self) -> Any:
         """Give the long form, one row per source.

@@ -127,7 +127,7 @@ def mix(
             mixtures=_counts(mixtures), plan_only=plan_only, container=container, pack=pack, cache=cache,
             max_failed=max_failed, workers=workers, progress=progress, say=speech.say,
         )  # fmt: skip
-    failed = list(manifest.failures())
+    failed = manifest.failures()
     speech.say(f"{out}: {len(manifest) - len(failed)} mixtures, {manifest.corpus_hash}")
     for one in failed[:5]:
         speech.say(f"  {one.mixture_id}: {one.status}: {one.reason}")

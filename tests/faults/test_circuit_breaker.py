@@ -55,7 +55,7 @@ def test_one_bad_recording_among_two_thousand_mixtures_is_code_3_and_a_count(
     assert "train-000000: source_unreadable: bad.flac: can't be decoded" in said
     assert f" of {ROWS} mixtures have no audio; the manifest says why" in said
     failed = Manifest.read(tmp_path / "corpus").failures()
-    assert [one["mixture_id"] for one in failed if one["status"] != "silent_source"] == ["train-000000"]
+    assert [one.mixture_id for one in failed if one.status != "silent_source"] == ["train-000000"]
 
 
 def only_once(monkeypatch, name):

@@ -94,12 +94,12 @@ def test_a_recording_that_fails_in_the_middle_costs_its_rows_until_it_is_put_bac
     with monkeypatch.context() as patch:
         in_the_middle(patch, fault, path, other)
         manifest = many.mix(tmp_path / "corpus", roots=sets, max_failed=1.0)
-    failed = [one for one in manifest.failures() if one["status"] != "silent_source"]
+    failed = [one for one in manifest.failures() if one.status != "silent_source"]
     using = [row["mixture_id"] for row in manifest if any(path.name in source["path"] for source in row["sources"])]
-    assert [one["mixture_id"] for one in failed] == using
-    assert {one["status"] for one in failed} == {status}
-    assert all(path.name in one["reason"] for one in failed)
-    assert all(re.search(words, one["reason"]) for one in failed)
+    assert [one.mixture_id for one in failed] == using
+    assert {one.status for one in failed} == {status}
+    assert all(path.name in one.reason for one in failed)
+    assert all(re.search(words, one.reason) for one in failed)
     put_back(path, kept)
     many.mix(tmp_path / "corpus", roots=sets)
     many.assert_is(tmp_path / "corpus")
@@ -129,7 +129,7 @@ def test_a_second_build_in_one_process_sees_what_was_mended(many, tmp_path, sets
     kept = tmp_path / "kept"
     shutil.move(path, kept)
     options = {"roots": sets, "pack": pack, "cache": tmp_path / "cache", "max_failed": 1.0}
-    assert "source_missing" in {one["status"] for one in many.mix(tmp_path / "corpus", **options).failures()}
+    assert "source_missing" in {one.status for one in many.mix(tmp_path / "corpus", **options).failures()}
     put_back(path, kept)
     many.mix(tmp_path / "corpus", **options)
     many.assert_is(tmp_path / "corpus")
@@ -153,7 +153,7 @@ def test_an_error_of_the_system_while_a_recording_is_read_is_a_failed_row(six, t
     with monkeypatch.context() as patch:
         patch.setattr(building, "render", gone)
         manifest = six.mix(tmp_path / "corpus")
-    assert {one["status"] for one in manifest.failures()} == {"source_unreadable"}
-    assert "Input/output error: 'speech.flac'" in manifest.failures()[0]["reason"]
+    assert {one.status for one in manifest.failures()} == {"source_unreadable"}
+    assert "Input/output error: 'speech.flac'" in manifest.failures()[0].reason
     six.mix(tmp_path / "corpus")
     six.assert_is(tmp_path / "corpus")

@@ -14,7 +14,6 @@ from pathlib import Path
 from sepbench import catalog, mixing
 from sepbench import recipe as recipes
 from sepbench.errors import PlaceError
-from sepbench.manifest import Manifest
 from sepbench.mixing import building, packing, recordings
 from sepbench.tour import RECORDINGS, SETS
 
@@ -106,18 +105,18 @@ def spare_time(setattr, shards=2):
     setattr : callable
         Python's own, or that of a monkeypatch.
     """
-    load, plan, plans = lru_cache(recordings.load), building.plan, {}
+    load, draw, plans = lru_cache(recordings.load), building.Plan, {}
 
-    def planned_once(recipe, tables, *, seed=None):
+    def drawn_once(recipe, tables, *, seed=None):
         key = recipe.model_dump_json(), seed
         if key not in plans:
-            plans[key] = plan(recipe, tables, seed=seed)
-        return Manifest(plans[key].table, plans[key].metadata)
+            plans[key] = draw(recipe, tables, seed=seed)
+        return plans[key]
 
     setattr(recordings, "load", load)
     setattr(packing, "load", load)
     setattr(building.catalog, "read", lru_cache(building.catalog.read))
-    setattr(building, "plan", planned_once)
+    setattr(building, "Plan", drawn_once)
     setattr(building.os, "sync", lambda: None)
     setattr(building, "_SHARDS", shards)
 
