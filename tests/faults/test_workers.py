@@ -33,7 +33,8 @@ CAST = {
 
 class SoundFile(soundfile.SoundFile):
     def __init__(self, file, *rest, **options):
-        name = os.path.basename(str(getattr(file, "name", file)))
+        path = os.readlink(f"/proc/self/fd/{file}") if isinstance(file, int) else str(getattr(file, "name", file))
+        name = os.path.basename(path)
         if name in SPELLS:
             CAST[SPELLS[name]]()
         super().__init__(file, *rest, **options)
