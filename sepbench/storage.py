@@ -47,6 +47,7 @@ __all__ = [
 
 _LOCK = ".lock"
 ROW_GROUP = 4096
+_BUFFER_BYTES = 1 << 20
 _METADATA_KEY, _DIGEST_KEY = b"sepbench", b"sepbench_sha256"
 _LOST = {errno.EIO, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # what was written may not be on the disk
 # pyarrow's own errors are ValueErrors and OSErrors, among others; damage can also show as text that is not UTF-8
@@ -320,12 +321,14 @@ class TableWriter:
 @contextlib.contextmanager
 def table_writer(path: Path, schema: pa.Schema, *, kind: str, version: int) -> Iterator[TableWriter]:
     """Write a table of any length in bounded memory, under its final name when it is whole; see `write_parquet`."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with (
         atomic(path) as temporary,
         open(temporary, "wb") as out,  # our own writes meet a full disk
-        pq.ParquetWriter(out, schema, compression="zstd", write_page_checksum=True) as file,
+        pa.BufferedOutputStream(pa.PythonFile(out, "w"), _BUFFER_BYTES) as buffered,
+        pq.ParquetWriter(buffered, schema, compression="zstd", write_page_checksum=True) as file,
     ):
         writer = TableWriter(file)
         yield writer
