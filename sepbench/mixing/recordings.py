@@ -1,7 +1,9 @@
 """Where the samples of sources come from: a pack of resampled PCM, or the recordings themselves.
 
 A row names its recordings by the hash of their decoded samples, and what decodes differently is not used. An excerpt
-is a cut of the whole recording, resampled exactly, so it does not matter which of the two it comes from.
+is a cut of the whole recording, resampled exactly, so it does not matter which of the two it comes from, nor whether the
+whole is read or just the samples that the excerpt needs. A recording is held against its hash when a process first reads
+it; it is read in part as long as the file has not changed since.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.audio import FULL_SCALE_BITS, Pcm, read_pcm
+from sepbench.audio import FULL_SCALE_BITS, Pcm, read_part, read_pcm, stamp
 from sepbench.errors import AudioError, UsageError
 from sepbench.mixing.roots import inside
-from sepbench.resample import resample
+from sepbench.resample import needed_input, resample, resample_part, resampled_frames
 
 __all__ = ["Recordings", "UnusableSourceError", "Version", "load", "prepare", "version_of"]
 
@@ -86,6 +88,7 @@ class Recordings:
         self._whole: OrderedDict[Version, tuple[Samples, int]] = OrderedDict()
         self._bytes = 0
         self._decoders: dict[str, str] = {}
+        self._known: dict[str, _Known] = {}
 
     def __getstate__(self) -> tuple[Any, ...]:
         return self.roots, self.pack, self.unusable
@@ -108,6 +111,10 @@ class Recordings:
         """
         version = version_of(source, channels, sample_rate)
         packed = self.pack.get(version) if self.pack is not None else None
+        if packed is None and version not in self._whole:
+            part = self._read_part(source, version)
+            if part is not None:
+                return part
         whole, bits = packed or self._read(source, version)
         if whole.shape[1] < (source["start"] + (1 if source["loop"] else source["frames"])):
             raise UnusableSourceError(
@@ -132,13 +139,58 @@ class Recordings:
             return self._whole[version]
         if version.source_pcm_sha256 in self.unusable:
             raise UnusableSourceError(*self.unusable[version.source_pcm_sha256])
+        before = _stamp_of(self.roots[source["set"]], source["path"])
         pcm = load(self.roots[source["set"]], source["path"], version.source_pcm_sha256)
         self._decoders[version.source_pcm_sha256] = pcm.decoder
+        self._known[version.source_pcm_sha256] = _Known(before, pcm.frames, pcm.sample_rate)
         whole = self._whole[version] = prepare(pcm, version)
         self._bytes += whole[0].nbytes
         while self._bytes > _CACHE_BYTES and len(self._whole) > 1:
             self._bytes -= self._whole.popitem(last=False)[1][0].nbytes
         return whole
+
+    def _read_part(self, source: Mapping[str, Any], version: Version) -> tuple[Samples, int] | None:
+        """Read just the excerpt, where the recording was read and held against its hash before, and is much longer."""
+        known = self._known.get(version.source_pcm_sha256)
+        start, stop = source["start"], source["start"] + source["frames"]
+        if known is None or source["loop"] or known.stamp != _stamp_of(self.roots[source["set"]], source["path"]):
+            return None
+        whole = resampled_frames(known.frames, known.sample_rate, version.sample_rate)
+        if not 2 * source["frames"] < whole or stop > whole:
+            return None
+        first, last = needed_input(start, stop, known.sample_rate, version.sample_rate, known.frames)
+        try:
+            pcm = read_part(inside(self.roots[source["set"]], source["path"]), first, last)
+        except AudioError:
+            return None  # reading the whole says why
+        if pcm is None:
+            return None
+        if _stays_narrow(pcm, version):
+            return _downmixed(pcm.samples.astype(np.int16), version), 16
+        samples = _downmixed(pcm.at_24_bits(), version)
+        part = resample_part(
+            samples, known.sample_rate, version.sample_rate, start=start, stop=stop, frames=known.frames
+        )
+        return part, FULL_SCALE_BITS
+
+
+class _Known(NamedTuple):
+    """A file whose samples were held against their hash: how it looked then, and what it holds."""
+
+    stamp: tuple[int, int, int] | None
+    frames: int
+    sample_rate: int
+
+
+def _stamp_of(root: Path, relative: str) -> tuple[int, int, int] | None:
+    try:
+        return stamp(root / relative)
+    except OSError:
+        return None
+
+
+def _stays_narrow(pcm: Pcm, version: Version) -> bool:
+    return pcm.bits == 16 and pcm.sample_rate == version.sample_rate and version.downmix != "mean"
 
 
 def prepare(pcm: Pcm, version: Version) -> tuple[Samples, int]:
@@ -151,7 +203,7 @@ def prepare(pcm: Pcm, version: Version) -> tuple[Samples, int]:
     bits : int
         Their scale, 16 or 24.
     """
-    if pcm.bits == 16 and pcm.sample_rate == version.sample_rate and version.downmix != "mean":
+    if _stays_narrow(pcm, version):
         return _downmixed(pcm.samples.astype(np.int16), version), 16
     return resample(_downmixed(pcm.at_24_bits(), version), pcm.sample_rate, version.sample_rate), FULL_SCALE_BITS
 
