@@ -366,8 +366,8 @@ def write_pcm(path: Path, samples: Ints, sample_rate: int, bits: int, *, contain
         raise OSError(f"{path}: could not be written ({_words(error)}); is the disk full?") from error
 
 
-def encoded(samples: NDArray[Any], sample_rate: int, bits: int, container: str) -> bytes | bytearray:
-    """Encode integers as the bytes of a FLAC or WAV file.
+def encoded(samples: NDArray[Any], sample_rate: int, bits: int, container: str) -> list[bytes | memoryview]:
+    """Encode integers as the bytes of a FLAC or WAV file, in pieces.
 
     In memory, so that it is our own write that meets a full disk: libsndfile would leave a shorter, readable file.
 
@@ -390,10 +390,10 @@ def encoded(samples: NDArray[Any], sample_rate: int, bits: int, container: str) 
     else:  # left-justified int32 is what libsndfile stores without touching a bit, at any depth
         content = np.ascontiguousarray(samples.T, np.int32) << (32 - bits)
     soundfile.write(file, content, sample_rate, subtype=f"PCM_{bits}", format="FLAC")
-    return file.getvalue()
+    return [file.getvalue()]
 
 
-def _wav(samples: NDArray[Any], sample_rate: int, bits: int) -> bytearray:
+def _wav(samples: NDArray[Any], sample_rate: int, bits: int) -> list[bytes | memoryview]:
     """Write the 44 bytes that stand before the samples, and the samples.
 
     Raises
@@ -410,14 +410,12 @@ def _wav(samples: NDArray[Any], sample_rate: int, bits: int) -> bytearray:
         "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + size + size % 2, b"WAVE", b"fmt ", 16, 1, channels, sample_rate,
         sample_rate * block, block, bits, b"data", size,
     )  # fmt: skip
-    content = bytearray(head)
     if bits == 16:
-        content += np.ascontiguousarray(samples.T, "<i2").data.cast("B")
+        content = np.ascontiguousarray(samples.T, "<i2")
     else:
         four = np.ascontiguousarray(samples.T, "<i4").reshape(-1, 1).view(np.uint8)
-        content += np.ascontiguousarray(four[:, :3]).data.cast("B")
-    content += bytes(size % 2)
-    return content
+        content = np.ascontiguousarray(four[:, :3])
+    return [head, content.data.cast("B"), bytes(size % 2)]
 
 
 def quantised(signal: NDArray[np.floating[Any]], bits: int) -> Ints:

@@ -96,8 +96,8 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def put(path: Path, content: bytes | bytearray | memoryview) -> None:
-    """Write a file under a temporary name, then rename it: never half under its own name, but not forced to the disk.
+def put(path: Path, content: Iterable[bytes | memoryview]) -> None:
+    """Write a file, given in pieces, under a temporary name, then rename it; it is not forced to the disk.
 
     For the many files of a corpus, whose journal says after a crash of the machine which to look at again. Only one
     process may write a given path; a file that was left half-written under the temporary name is overwritten.
@@ -110,7 +110,7 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
     temporary = f"{path.parent}/.{path.name}.tmp"
     with naming(path):
         try:
-            _write_whole(temporary, content)
+            _write_whole(temporary, *content)
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -118,12 +118,13 @@ def put(path: Path, content: bytes | bytearray | memoryview) -> None:
             raise
 
 
-def _write_whole(path: str | Path, content: bytes | bytearray | memoryview) -> None:
+def _write_whole(path: str | Path, *content: bytes | memoryview) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
+        for piece in content:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
     finally:
         os.close(handle)
 

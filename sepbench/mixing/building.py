@@ -494,7 +494,7 @@ def _finished_rows(shard: _Shard, rows: Sequence[Mapping[str, Any]]) -> dict[int
     proofs: dict[int, dict[str, Any]] = dict(journal.read(_journal_path(build.out, shard.number)))
     with contextlib.suppress(TableError):  # damaged: as if it were not there
         if _proofs_path(build.out, shard.number).exists():
-            proofs |= enumerate(_read_proofs(build.out, shard.number))
+            proofs |= enumerate(_read_proofs(build.out, shard.number).to_pylist())
     return {
         place: proof
         for place, proof in proofs.items()
@@ -533,10 +533,8 @@ def _write_proofs(out: Path, number: int, proofs: list[dict[str, Any]]) -> None:
     storage.write_parquet(table, _proofs_path(out, number), kind="table of proofs", version=1, metadata={})
 
 
-def _read_proofs(out: Path, number: int) -> list[dict[str, Any]]:
-    table = storage.read_parquet(_proofs_path(out, number), _PROOFS, kind="table of proofs", version=1)
-    proofs: list[dict[str, Any]] = table["proof"].to_pylist()
-    return proofs
+def _read_proofs(out: Path, number: int) -> pa.ChunkedArray:
+    return storage.read_parquet(_proofs_path(out, number), _PROOFS, kind="table of proofs", version=1)["proof"]
 
 
 # the end
@@ -554,13 +552,14 @@ def _finish(build: _Build, planned: Manifest) -> Manifest:
 def _proven(build: _Build, planned: Manifest) -> Iterator[pa.RecordBatch]:
     """Give the rows with their proofs, a shard at a time."""
     for number, (start, stop) in enumerate(_shards(planned)):
-        column = pa.array(_all_proofs(build.out, number), type=SCHEMA.field("proof").type)
         table = planned.part(start, stop)
+        column = _proof_column(build.out, number)
         proven = table.set_column(SCHEMA.get_field_index("proof"), SCHEMA.field("proof"), column)
         yield from proven.combine_chunks().to_batches()
 
 
-def _all_proofs(out: Path, number: int) -> list[dict[str, Any]]:
+def _proof_column(out: Path, number: int) -> pa.Array | pa.ChunkedArray:
     if _proofs_path(out, number).exists():
         return _read_proofs(out, number)
-    return [proof for _, proof in sorted(dict(journal.read(_journal_path(out, number))).items())]
+    proofs = [proof for _, proof in sorted(dict(journal.read(_journal_path(out, number))).items())]
+    return pa.array(proofs, type=SCHEMA.field("proof").type)
