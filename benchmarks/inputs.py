@@ -19,7 +19,7 @@ import soundfile
 import soxr
 
 import sepbench
-from sepbench import catalog, storage
+from sepbench import catalog, parquet
 from sepbench.tour import RECORDINGS
 
 RATE, SECONDS = 16000, 4
@@ -195,7 +195,7 @@ def make_wide_catalogs(folder, recordings):
         rows = [row for row in catalog.read(folder / f"wav-{kind}.parquet").to_pylist() if row["split"] == "main"]
         many = [rows[number % len(rows)] | renamed(number) for number in range(round(recordings * share))]
         table = catalog.pa.Table.from_pylist(many, schema=catalog.SCHEMA)
-        storage.write_parquet(
+        parquet.write_parquet(
             table, folder / f"wide-{kind}.parquet", kind="catalog", version=catalog.VERSION,
             metadata={"root_hint": str(folder)},
         )  # fmt: skip

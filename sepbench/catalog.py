@@ -14,14 +14,14 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from sepbench import soundness, storage
+from sepbench import parquet, soundness
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
 
 __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
 
 VERSION = 1
 LABEL = pa.struct([pa.field("name", pa.string(), nullable=False), pa.field("value", pa.string(), nullable=False)])
-_column = storage.column
+_column = parquet.column
 SCHEMA = pa.schema(
     [
         _column("set", pa.string(), "Name of the public set's reader."),
@@ -159,7 +159,7 @@ def index(
             f"is this {reader.title}? Expected {reader.layout}",
         )
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    storage.write_parquet(
+    parquet.write_parquet(
         table, out, kind="catalog", version=VERSION,
         metadata={"sepbench": __version__, "set": reader.name, "root_hint": str(root.resolve())},
     )  # fmt: skip
@@ -168,14 +168,14 @@ def index(
 
 def read(path: Path | str) -> pa.Table:
     """Read a catalog."""
-    table = storage.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
+    table = parquet.read_parquet(Path(path), SCHEMA, kind="catalog", version=VERSION)
     soundness.refuse_unsound_catalog(table, Path(path))
     return table
 
 
 def roots_hint(path: Path | str) -> str:
     """Give the folder in which the set lay when it was indexed: a hint, covered by no hash."""
-    return str(storage.table_metadata(Path(path), kind="catalog", version=VERSION).get("root_hint", ""))
+    return str(parquet.table_metadata(Path(path), kind="catalog", version=VERSION).get("root_hint", ""))
 
 
 def labels_of(row: Mapping[str, Any]) -> dict[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sepbench import soundness, storage
+from sepbench import parquet, soundness
 from sepbench.canonical import canonical_json, canonical_rows, texts_of, with_values
 from sepbench.catalog import LABEL
 from sepbench.errors import TableError
@@ -29,7 +29,7 @@ FILE_NAME = "manifest.parquet"
 
 
 def _field(name: str, type_: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:
-    return storage.column(name, type_, doc, nullable=nullable)
+    return parquet.column(name, type_, doc, nullable=nullable)
 
 
 GAIN = pa.struct(
@@ -130,7 +130,7 @@ class Manifest:
 
     Parameters
     ----------
-    table : pyarrow.Table or storage.TableFile
+    table : pyarrow.Table or parquet.TableFile
         As `SCHEMA` says.
     metadata : mapping
         What the file says of itself: recipe, seed, versions, hashes.
@@ -139,7 +139,7 @@ class Manifest:
     """
 
     def __init__(
-        self, table: pa.Table | storage.TableFile, metadata: Mapping[str, Any], *, places: Sequence[int] | None = None
+        self, table: pa.Table | parquet.TableFile, metadata: Mapping[str, Any], *, places: Sequence[int] | None = None
     ) -> None:
         self.metadata = dict(metadata)
         self._rows = table
@@ -172,7 +172,7 @@ class Manifest:
         """Give the rows from `start` to `stop` as a table."""
         return pa.concat_tables([SCHEMA.empty_table(), *self._pieces(start, min(stop, len(self)))])
 
-    def batches(self, rows: int = storage.ROW_GROUP) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int = parquet.ROW_GROUP) -> Iterator[pa.RecordBatch]:
         """Give all rows in order, in batches of at most `rows`."""
         for piece in self._pieces(0, len(self)):
             yield from piece.to_batches(max_chunksize=rows)
@@ -233,9 +233,9 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write the manifest into a corpus folder, all or nothing."""
-        with storage.table_writer(folder / FILE_NAME, SCHEMA, kind="manifest", version=VERSION) as out:
+        with parquet.table_writer(folder / FILE_NAME, SCHEMA, kind="manifest", version=VERSION) as out:
             out.metadata |= self.metadata
-            for batch in storage.regrouped(self.batches()):
+            for batch in parquet.regrouped(self.batches()):
                 out.write(batch)
 
     @classmethod
@@ -249,7 +249,7 @@ class Manifest:
         """
         path = Path(corpus)
         path = path / FILE_NAME if path.is_dir() else path
-        file = storage.TableFile(path, SCHEMA, kind="manifest", version=VERSION, check=soundness.refuse_unsound)
+        file = parquet.TableFile(path, SCHEMA, kind="manifest", version=VERSION, check=soundness.refuse_unsound)
         if not len(file):
             raise TableError(f"{path}: holds no mixtures", "make it again with `sepbench mix`")
         soundness.refuse_unsound_metadata(file.metadata, path)
@@ -293,8 +293,8 @@ def write(
         On the file.
     """
     planned, made, done = _Hash(_PLAN), _Hash(_CORPUS), 0
-    with storage.table_writer(path, SCHEMA, kind="manifest", version=VERSION) as out:
-        for batch in storage.regrouped(batches):
+    with parquet.table_writer(path, SCHEMA, kind="manifest", version=VERSION) as out:
+        for batch in parquet.regrouped(batches):
             out.write(batch)
             content = _planned_rows(batch)
             planned.add(batch["mixture_id"], texts_of(content))
@@ -332,11 +332,11 @@ def _hash(
 ) -> str:
     hashed = _Hash(kind)
     if isinstance(rows, _Batched):
-        for batch in storage.regrouped(rows.batches()):
+        for batch in parquet.regrouped(rows.batches()):
             hashed.add(batch["mixture_id"], texts_of(of_batch(batch)))
     else:
         each = iter(rows)
-        while some := list(itertools.islice(each, storage.ROW_GROUP)):
+        while some := list(itertools.islice(each, parquet.ROW_GROUP)):
             hashed.add(pa.array([row["mixture_id"] for row in some]), (canonical_json(of_row(row)) for row in some))
     return hashed.value()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sepbench import storage
+from sepbench import parquet
 from sepbench.catalog import LABEL
 
 __all__ = ["FILE_NAME", "SCHEMA", "STATUSES", "VERSION", "read", "write"]
@@ -30,7 +30,7 @@ STATUSES = {
     "metric_failed": "not scored: the metric raised or crashed",
     "not_rendered": "not scored: the corpus holds no audio for this row",
 }
-_column = storage.column
+_column = parquet.column
 SCHEMA = pa.schema(
     [
         _column("corpus", pa.string(), "Name of the corpus: its recipe's name."),
@@ -58,11 +58,11 @@ SCHEMA = pa.schema(
 def write(rows: list[dict[str, Any]], path: Path, *, metadata: dict[str, Any]) -> None:
     """Write a score table, all or nothing."""
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    storage.write_parquet(table, path, kind="scores", version=VERSION, metadata=metadata)
+    parquet.write_parquet(table, path, kind="scores", version=VERSION, metadata=metadata)
 
 
 def read(path: Path | str) -> tuple[pa.Table, dict[str, Any]]:
     """Read a score table and what it says of itself."""
     path = Path(path)
-    table = storage.read_parquet(path, SCHEMA, kind="scores", version=VERSION)
-    return table, storage.table_metadata(path, kind="scores", version=VERSION)
+    table = parquet.read_parquet(path, SCHEMA, kind="scores", version=VERSION)
+    return table, parquet.table_metadata(path, kind="scores", version=VERSION)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sepbench import manifest, storage
+from sepbench import manifest, parquet
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest
 
 CORPUS = Path(__file__).parent / "frozen" / "corpus-v1"
@@ -332,6 +332,6 @@ def write_catalog(path: Path, original: Path, change: Callable[[list[Row]], obje
     table = catalog.read(original)
     rows = table.to_pylist()
     change(rows)
-    metadata = storage.table_metadata(original, kind="catalog", version=catalog.VERSION)
+    metadata = parquet.table_metadata(original, kind="catalog", version=catalog.VERSION)
     words = json.dumps({**metadata, "table": "catalog", "schema_version": catalog.VERSION}).encode()
     return sealed(path, pa.Table.from_pylist(rows, schema=catalog.SCHEMA), words)

@@ -12,7 +12,7 @@ LAYERS = [
     {"errors"},
     {"containers", "footers"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
-    {"journal", "loudness", "mixdown", "resample", "soundness"},
+    {"journal", "loudness", "mixdown", "parquet", "resample", "soundness"},
     {"catalog"},
     {"recipe"},
     {"manifest", "scores"},

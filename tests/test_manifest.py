@@ -15,7 +15,7 @@ from test_canonical import TEXTS
 from sepbench import manifest as manifests
 from sepbench.errors import TableError
 from sepbench.manifest import SCHEMA, Manifest, corpus_hash, plan_hash
-from sepbench.storage import ROW_GROUP
+from sepbench.parquet import ROW_GROUP
 
 NAMES = st.text("0123456789-ab\x00é", min_size=1, max_size=8)
 SOURCES = st.fixed_dictionaries(
@@ -164,10 +164,10 @@ def test_a_split_whose_rows_lie_apart_is_selected(tmp_path, rows):
 
 
 def test_one_row_group_is_read_at_a_time_and_the_last_one_kept(folder, monkeypatch):
-    from sepbench import storage
+    from sepbench import parquet
 
     read = []
-    monkeypatch.setattr(storage.TableFile, "_read", _noting(storage.TableFile._read, read))
+    monkeypatch.setattr(parquet.TableFile, "_read", _noting(parquet.TableFile._read, read))
     there = Manifest.read(folder)
     assert read == [None]  # the ids, of all rows
     _ = [there[at] for at in (5, 6, 4000, 5000, 5001, 7)]

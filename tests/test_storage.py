@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepbench import storage
+from sepbench import parquet, storage
 from sepbench.errors import PlaceError, TableError
 
 SCHEMA = pa.schema(
-    [storage.column("name", pa.string(), "A name."), storage.column("later", pa.int32(), "New.", nullable=True)]
+    [parquet.column("name", pa.string(), "A name."), parquet.column("later", pa.int32(), "New.", nullable=True)]
 )
 
 
 def written(path, rows=({"name": "a", "later": 1},), **options):
     table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-    storage.write_parquet(table, path, **({"kind": "thing", "version": 1, "metadata": {"seed": 3}} | options))
+    parquet.write_parquet(table, path, **({"kind": "thing", "version": 1, "metadata": {"seed": 3}} | options))
     return path
 
 
@@ -45,8 +45,8 @@ def test_a_full_disk_says_that_the_run_can_go_on(tmp_path):
 
 def test_a_table_comes_back_with_its_metadata(tmp_path):
     path = written(tmp_path / "t.parquet")
-    assert storage.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist() == [{"name": "a", "later": 1}]
-    assert storage.table_metadata(path, kind="thing", version=1)["seed"] == 3
+    assert parquet.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist() == [{"name": "a", "later": 1}]
+    assert parquet.table_metadata(path, kind="thing", version=1)["seed"] == 3
 
 
 def test_every_flipped_byte_of_a_table_is_noticed_or_harmless(tmp_path):
@@ -58,7 +58,7 @@ def test_every_flipped_byte_of_a_table_is_noticed_or_harmless(tmp_path):
         broken[at] ^= 4
         path.write_bytes(broken)
         try:
-            found = storage.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist()
+            found = parquet.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist()
         except TableError:
             continue
         assert found == rows
@@ -77,36 +77,36 @@ def test_what_is_no_such_table_is_refused_with_its_name(tmp_path, make, words):
     path = tmp_path / "t.parquet"
     make(path)
     with pytest.raises(TableError, match=words) as caught:
-        storage.read_parquet(path, SCHEMA, kind="thing", version=1)
+        parquet.read_parquet(path, SCHEMA, kind="thing", version=1)
     assert str(path) in str(caught.value)
     assert "hint: " in str(caught.value)
 
 
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(TableError, match=r"nothing.parquet: there is no such thing"):
-        storage.read_parquet(tmp_path / "nothing.parquet", SCHEMA, kind="thing", version=1)
+        parquet.read_parquet(tmp_path / "nothing.parquet", SCHEMA, kind="thing", version=1)
 
 
 def test_an_older_table_gets_nulls_for_columns_that_came_later(tmp_path):
     old = pa.schema([SCHEMA.field("name")])
-    storage.write_parquet(
+    parquet.write_parquet(
         pa.Table.from_pylist([{"name": "a"}], schema=old), tmp_path / "t", kind="thing", version=1, metadata={}
     )
-    assert storage.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1).to_pylist() == [
+    assert parquet.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1).to_pylist() == [
         {"name": "a", "later": None}
     ]
 
 
 def test_unknown_and_missing_columns_are_named(tmp_path):
     odd = pa.table({"nam": ["a"]})
-    storage.write_parquet(odd, tmp_path / "t", kind="thing", version=1, metadata={})
+    parquet.write_parquet(odd, tmp_path / "t", kind="thing", version=1, metadata={})
     with pytest.raises(TableError, match="unknown columns: nam; missing: name"):
-        storage.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1)
+        parquet.read_parquet(tmp_path / "t", SCHEMA, kind="thing", version=1)
 
 
 def rewritten(path, rows, **metadata):
-    with storage.table_writer(path, SCHEMA, kind="thing", version=1) as out:
-        for batch in storage.regrouped(pa.Table.from_pylist(rows, schema=SCHEMA).to_batches()):
+    with parquet.table_writer(path, SCHEMA, kind="thing", version=1) as out:
+        for batch in parquet.regrouped(pa.Table.from_pylist(rows, schema=SCHEMA).to_batches()):
             out.write(batch)
         out.metadata |= metadata
     return path
@@ -115,8 +115,8 @@ def rewritten(path, rows, **metadata):
 def test_a_table_written_in_pieces_reads_as_one_written_at_once(tmp_path):
     rows = [{"name": f"name-{number}", "later": number} for number in range(10_000)]
     path = rewritten(tmp_path / "t.parquet", rows, seed="é")
-    assert storage.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist() == rows
-    assert storage.table_metadata(path, kind="thing", version=1)["seed"] == "é"
+    assert parquet.read_parquet(path, SCHEMA, kind="thing", version=1).to_pylist() == rows
+    assert parquet.table_metadata(path, kind="thing", version=1)["seed"] == "é"
 
 
 def test_a_table_that_is_not_finished_leaves_nothing(tmp_path):
@@ -124,7 +124,7 @@ def test_a_table_that_is_not_finished_leaves_nothing(tmp_path):
         yield from pa.Table.from_pylist([{"name": "a", "later": 1}], schema=SCHEMA).to_batches()
         raise KeyError("the source of the rows")
 
-    with pytest.raises(KeyError, match="the source"), storage.table_writer(
+    with pytest.raises(KeyError, match="the source"), parquet.table_writer(
         tmp_path / "t.parquet", SCHEMA, kind="thing", version=1
     ) as out:  # fmt: skip
         list(map(out.write, broken()))
@@ -140,7 +140,7 @@ def test_every_flipped_byte_of_a_table_in_its_file_is_noticed_or_harmless(tmp_pa
         broken[at] ^= 4
         path.write_bytes(broken)
         try:
-            file = storage.TableFile(path, SCHEMA, kind="thing", version=1)
+            file = parquet.TableFile(path, SCHEMA, kind="thing", version=1)
             found = [row for piece in file.pieces(range(len(file))) for row in piece.to_pylist()]
             names = file.column("name").to_pylist()
         except TableError:
@@ -150,14 +150,14 @@ def test_every_flipped_byte_of_a_table_in_its_file_is_noticed_or_harmless(tmp_pa
 
 
 def test_a_table_in_its_file_is_held_against_its_schema_at_once(tmp_path):
-    storage.write_parquet(pa.table({"nam": ["a"]}), tmp_path / "t", kind="thing", version=1, metadata={})
+    parquet.write_parquet(pa.table({"nam": ["a"]}), tmp_path / "t", kind="thing", version=1, metadata={})
     with pytest.raises(TableError, match="unknown columns: nam; missing: name"):
-        storage.TableFile(tmp_path / "t", SCHEMA, kind="thing", version=1)
+        parquet.TableFile(tmp_path / "t", SCHEMA, kind="thing", version=1)
     old = pa.schema([SCHEMA.field("name")])
-    storage.write_parquet(
+    parquet.write_parquet(
         pa.Table.from_pylist([{"name": "a"}], schema=old), tmp_path / "u", kind="thing", version=1, metadata={}
     )
-    (piece,) = storage.TableFile(tmp_path / "u", SCHEMA, kind="thing", version=1).pieces([0])
+    (piece,) = parquet.TableFile(tmp_path / "u", SCHEMA, kind="thing", version=1).pieces([0])
     assert piece.to_pylist() == [{"name": "a", "later": None}]
 
 
@@ -165,7 +165,7 @@ def test_a_table_in_its_file_is_held_against_its_schema_at_once(tmp_path):
 def test_regrouping_keeps_the_rows_and_their_order(sizes, rows):
     numbers = iter(range(1000))
     batches = [pa.RecordBatch.from_pydict({"n": [next(numbers) for _ in range(size)]}, pa.schema([("n", pa.int32())])) for size in sizes]  # fmt: skip
-    found = list(storage.regrouped(batches, rows))
+    found = list(parquet.regrouped(batches, rows))
     assert [one for batch in found for one in batch["n"].to_pylist()] == list(range(sum(sizes)))
     assert all(len(batch) == rows for batch in found[:-1])
     assert all(0 < len(batch) <= rows for batch in found)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sepbench import catalog, executors, journal, storage
+from sepbench import catalog, executors, journal, parquet, storage
 from sepbench.audio import encoded, read_pcm
 from sepbench.errors import AudioError, PlaceError, TableError, TooManyFailedError, UsageError
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, plan_hash
@@ -530,11 +530,11 @@ def _write_audio(build: _Build, row: Mapping[str, Any], rendered: Rendered) -> N
 
 def _write_proofs(out: Path, number: int, proofs: list[dict[str, Any]]) -> None:
     table = pa.table([pa.array(proofs, type=_PROOFS.field("proof").type)], schema=_PROOFS)
-    storage.write_parquet(table, _proofs_path(out, number), kind="table of proofs", version=1, metadata={})
+    parquet.write_parquet(table, _proofs_path(out, number), kind="table of proofs", version=1, metadata={})
 
 
 def _read_proofs(out: Path, number: int) -> pa.ChunkedArray:
-    return storage.read_parquet(_proofs_path(out, number), _PROOFS, kind="table of proofs", version=1)["proof"]
+    return parquet.read_parquet(_proofs_path(out, number), _PROOFS, kind="table of proofs", version=1)["proof"]
 
 
 # the end

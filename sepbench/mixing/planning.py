@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sepbench import __version__, manifest, storage
+from sepbench import __version__, manifest, parquet
 from sepbench.errors import RecipeError
 from sepbench.manifest import PROOF, SCHEMA, SOURCE, Manifest, plan_hash
 from sepbench.mixing.dealing import Dealer, Drawn, Recordings, Row
@@ -126,7 +126,7 @@ class Plan:
             at -= dealer.count
         raise AssertionError("unreachable")
 
-    def batches(self, rows: int = storage.ROW_GROUP) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int = parquet.ROW_GROUP) -> Iterator[pa.RecordBatch]:
         """Make all rows, in the order of the splits, in batches of at most `rows` of one split."""
         for dealer in self._dealers:
             for start in range(0, dealer.count, rows):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import trees
 
-from sepbench import __version__, catalog, storage
+from sepbench import __version__, catalog, parquet
 
 
 def make(out: Path) -> None:
@@ -16,7 +16,7 @@ def make(out: Path) -> None:
         (top / "train-clean-100/60/121082/60-121082-0000.flac").write_bytes(b"")
         table = catalog.index("librispeech", root, Path(folder) / "catalog.parquet", workers=0)
     metadata = {"sepbench": __version__, "set": "librispeech", "root_hint": "/data/librispeech"}
-    storage.write_parquet(table, out, kind="catalog", version=1, metadata=metadata)
+    parquet.write_parquet(table, out, kind="catalog", version=1, metadata=metadata)
 
 
 if __name__ == "__main__":
