@@ -321,6 +321,6 @@ def _unreadable(task: tuple[Path, Item, dict[str, Any]], reason: object) -> dict
     """Give the row of a recording that can't be used; the reason holds no path of this machine."""
     root, item, row = task
     words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(root / item.path), str(item.path))
-    if item.path.as_posix() not in words:  # of a worker that died of it, say
-        words = f"{item.path}: {words}"
+    if item.path.name not in words and repr(str(item.path)) not in words:  # of a worker that died of it, say
+        words = f"{str(item.path)!r}: {words}"
     return row | {"status": "unreadable", "reason": words}
