@@ -234,17 +234,18 @@ class Corpus:
                 "ask for segments of one length, with segment_s, or for batches of one",
             )
         frames = segment or lengths.pop()
-        shape = (len(rows), rows[0]["channels"], frames)
-        mixture = np.zeros(shape, np.float32)
-        sources = {name: np.zeros(shape, np.float32) for name in kinds.pop()}
+        names = kinds.pop()
+        # one array: the larger it is, the fewer and larger are the pages that the system has to find
+        whole = np.zeros((1 + len(names), len(rows), rows[0]["channels"], frames), np.float32)
+        mixture, sources = whole[0], dict(zip(names, whole[1:], strict=True))
         for at, row in enumerate(rows):
             into = mixture[at], {name: signal[at] for name, signal in sources.items()}
             if segment is None:
                 self._audio(row, into)
             else:
                 start = starts[at] if starts is not None else 0
-                whole, stems = self._audio(row)
-                for part, signal in ((into[0], whole), *((into[1][name], stem) for name, stem in stems.items())):
+                mixed, stems = self._audio(row)
+                for part, signal in ((into[0], mixed), *((into[1][name], stem) for name, stem in stems.items())):
                     cut = signal[:, start : start + segment]
                     part[:, : cut.shape[1]] = cut
         return {"mixture": mixture, "sources": sources, "mixture_id": [row["mixture_id"] for row in rows]}

@@ -8,6 +8,7 @@ once, half-even, after the common gain; the mixture is the integer sum of the st
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -141,14 +142,16 @@ def mix_into(
         If the gains drive a stem or the mixture out of range.
     """
     to_one = np.float32(2.0 ** (1 - row["bits"]))
-    sums = _scaled_sums(row, prepared, gains)
+    sums = _scaled_sums(row, prepared, gains, _scratch(len(prepared), prepared[0].samples.shape))
     for name, signal in sums.items():
         stem = stems[name]
         np.copyto(stem, np.rint(signal, out=signal), casting="unsafe")
         stem *= to_one
         if not _peak(stem) < 1:
             raise ClippedError(f"the gains drive `{name}` beyond full scale")
-    total = sum(sums.values())  # whole numbers in float64: exact, however many stems there are
+    total, *rest = sums.values()
+    for signal in rest:  # whole numbers in float64: exact, however many stems there are
+        total += signal
     np.copyto(mixture, total, casting="unsafe")
     mixture *= to_one
     if not _peak(mixture) < 1:
@@ -199,15 +202,29 @@ def _energy_of_sum(signals: Sequence[Prepared]) -> int:
     return level.energy(np.asarray(total))
 
 
-def _scaled_sums(row: Mapping[str, Any], prepared: Sequence[Prepared], gains: Sequence[Gain]) -> dict[str, Floats]:
+_kept = threading.local()
+
+
+def _scratch(count: int, shape: tuple[int, ...]) -> list[Floats]:
+    """Give arrays that this thread used for the last mixture: fetching new pages would take longer than filling them."""
+    arrays: list[Floats] = getattr(_kept, "arrays", [])
+    if len(arrays) < count or arrays[0].shape != shape:
+        arrays = _kept.arrays = [np.empty(shape) for _ in range(count)]
+    return arrays
+
+
+def _scaled_sums(
+    row: Mapping[str, Any], prepared: Sequence[Prepared], gains: Sequence[Gain], into: Sequence[Floats | None] = ()
+) -> dict[str, Floats]:
     """Multiply sources with their gains and sum them by name, in steps of the output, before rounding.
 
     Gain times sample is exact in float64, 28 + 25 bits; sums are made in the order of the sources, with one IEEE
     addition each, so every machine gets the same.
     """
     sums: dict[str, Floats] = {}
-    for source, (samples, bits), gain in zip(row["sources"], prepared, gains, strict=True):
-        scaled = samples * (float(gain) * 2.0 ** (row["bits"] - bits))
+    into = into or [None] * len(prepared)
+    for source, (samples, bits), gain, out in zip(row["sources"], prepared, gains, into, strict=False):
+        scaled = np.multiply(samples, float(gain) * 2.0 ** (row["bits"] - bits), out=out)
         name = source["name"]
         sums[name] = np.add(sums[name], scaled, out=sums[name]) if name in sums else scaled
     return sums
