@@ -26,7 +26,7 @@ def calls_of(six, folder, monkeypatch):
     return turn.calls
 
 
-@pytest.mark.parametrize(("fault", "every"), [(errno.ENOSPC, 1), (errno.EIO, 7), (errno.EACCES, 7)])
+@pytest.mark.parametrize(("fault", "every"), [(errno.ENOSPC, 1), (errno.EIO, 11), (errno.EACCES, 13)])
 def test_a_write_that_fails_is_a_place_error_and_the_next_run_ends_the_same(
     six, tmp_path, monkeypatch, ready_made, fault, every
 ):
