@@ -3,9 +3,9 @@
 import builtins
 import contextlib
 import errno
+import io
 import os
 import signal
-from pathlib import Path
 
 from sepbench import journal, storage
 from sepbench.mixing import packing
@@ -82,26 +82,18 @@ def _place(target, folder_handle=None):
 
 def _opened(turn, path, mode, rest):
     turn.pass_by("open", os.path.abspath(path))
-    file = builtins.open(path, mode, **rest)  # noqa: SIM115 (the caller closes it)
-    return _File(file, turn) if "w" in mode else file
+    if "w" not in mode:
+        return builtins.open(path, mode, **rest)
+    return io.BufferedWriter(_Counted(path, turn))
 
 
-class _File:
-    """A file whose writes are counted."""
+class _Counted(io.FileIO):
+    """A file whose writes are counted: those that reach the system, below Python's buffer."""
 
-    def __init__(self, file, turn):
-        self.file, self.turn = file, turn
+    def __init__(self, path, turn):
+        super().__init__(path, "w")
+        self.turn = turn
 
     def write(self, content):
-        self.turn.pass_by("write", str(Path(self.file.name)))
-        return self.file.write(content)
-
-    def __getattr__(self, name):
-        return getattr(self.file, name)
-
-    def __enter__(self):
-        self.file.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        return self.file.__exit__(*error)
+        self.turn.pass_by("write", os.path.abspath(self.name))
+        return super().write(content)

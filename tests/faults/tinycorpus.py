@@ -117,6 +117,7 @@ def spare_time(setattr, shards=2):
     setattr(packing, "load", load)
     setattr(building.catalog, "read", lru_cache(building.catalog.read))
     setattr(building, "Plan", drawn_once)
+    setattr(building, "plan_hash", lru_cache(building.plan_hash))
     setattr(building.os, "sync", lambda: None)
     setattr(building, "_SHARDS", shards)
 
