@@ -53,9 +53,7 @@ def snr_mdb(made, target="speech"):
     bits=st.sampled_from([16, 24]),
     seed=st.integers(0, 1 << 30),
 )
-def test_the_stored_snr_is_the_wanted_one_while_stems_are_above_minus_60(
-    snr, levels, kinds, source_bits, bits, seed
-):
+def test_the_stored_snr_is_the_wanted_one_while_stems_are_above_minus_60(snr, levels, kinds, source_bits, bits, seed):
     prepared = [signal(seed + at, levels[at], source_bits[at], kinds[at]) for at in (0, 1)]
     made = mix_down(row(bits, snr), prepared)
     assume(all(rms_dbfs(stem, bits) > -60 for stem in made.stems.values()))
