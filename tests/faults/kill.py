@@ -112,7 +112,7 @@ class Torture:
         yield from dict(journal.read(building._journal_path(self.out, number))).items()
         table = building._proofs_path(self.out, number)
         if table.exists() and self.is_new(table):
-            yield from enumerate(building._read_proofs(self.out, number))
+            yield from enumerate(building._read_proofs(self.out, number).to_pylist())
 
     def look_at_row(self, number, proof):
         if proof["status"] == "source_missing":

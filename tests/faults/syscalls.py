@@ -7,7 +7,7 @@ import io
 import os
 import signal
 
-from sepbench import journal, storage
+from sepbench import journal, parquet, storage
 from sepbench.mixing import packing
 
 CALLS = ("open", "write", "fsync", "replace", "mkdir", "ftruncate", "unlink", "rmdir")
@@ -53,7 +53,7 @@ def counted(turn, monkeypatch):
     with monkeypatch.context() as patch:
         for name in CALLS:
             patch.setattr(os, name, _wrapped(name, getattr(os, name), turn))
-        for module in (storage, journal, packing):
+        for module in (storage, parquet, journal, packing):
             patch.setattr(module, "open", lambda path, mode="r", **rest: _opened(turn, path, mode, rest), raising=False)
         turn.armed = True
         try:

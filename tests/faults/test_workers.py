@@ -80,13 +80,13 @@ def test_recordings_that_harm_their_workers_cost_their_rows_only(six, tmp_path, 
     spoilt({name: spell for spell, (name, _) in harmed.items()})
     assert main(words) == 3
     assert "4 of 6 mixtures have no audio" in capsys.readouterr().out
-    failures = {one["mixture_id"]: one for one in building.Manifest.read(tmp_path / "corpus").failures()}
+    failures = {one.mixture_id: one for one in building.Manifest.read(tmp_path / "corpus").failures()}
     assert set(failures) == {row for _, row in harmed.values()}
     for spell, (name, row) in harmed.items():
-        assert failures[row]["status"] == statuses[spell]
+        assert failures[row].status == statuses[spell]
         if statuses[spell].startswith("source_"):
-            assert name in failures[row]["reason"]
-    reasons = {spell: failures[row]["reason"] for spell, (_, row) in harmed.items()}
+            assert name in failures[row].reason
+    reasons = {spell: failures[row].reason for spell, (_, row) in harmed.items()}
     assert "killed by SIGSEGV" in reasons["segfault"]
     assert "ended with code 7" in reasons["exit"]
     assert "no sign of life for 5 s" in reasons["hang"]
@@ -123,7 +123,7 @@ def test_a_mixture_that_does_not_fit_into_memory_is_a_failed_row(six, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(building, "render", render)
         (failure,) = six.mix(tmp_path / "corpus").failures()
-    assert failure["status"] == "worker_out_of_memory"
+    assert failure.status == "worker_out_of_memory"
     six.mix(tmp_path / "corpus")
     six.assert_is(tmp_path / "corpus")
 
