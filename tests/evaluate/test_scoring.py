@@ -120,7 +120,7 @@ def test_a_separator_that_crashes_costs_its_item_only(tmp_path, corpus, module):
     dies, mixture = (scores.read(folder / scores.FILE_NAME)[0].to_pylist() for folder in (first, second))
     lost = {row["mixture_id"] for row in dies if row["status"] == "separator_failed"}
     assert lost == {"test-000002"}
-    assert {row["reason"] for row in dies if row["mixture_id"] in lost} == {"the worker process died"}
+    assert {row["reason"] for row in dies if row["mixture_id"] in lost} == {"the worker process was killed by SIGSEGV"}
     assert len(dies) == len(mixture) == 8 * 4
     assert {row["status"] for row in mixture} == {"ok"}
 
