@@ -57,9 +57,13 @@ def test_the_stored_snr_is_the_wanted_one_while_stems_are_above_minus_60(snr, le
     prepared = [signal(seed + at, levels[at], source_bits[at], kinds[at]) for at in (0, 1)]
     made = mix_down(row(bits, snr), prepared)
     assume(all(rms_dbfs(stem, bits) > -60 for stem in made.stems.values()))
-    # thousandths of a decibel: one, but for gains that are simple fractions of whole numbers (0.1, say, of a 16-bit source),
-    # where many samples go over their rounding edge together, and the level moves in jumps
-    assert abs(snr_mdb(made) - snr) <= 1.5
+    # A gain that is a simple fraction (a half, 0.1) takes many whole 16-bit samples over their rounding edge together, and
+    # the level moves in jumps: there no more is promised than what rounding can do at most.
+    jumps = bits == 16 and source_bits[1] == 16
+    bound = sum(
+        20_000 * math.log10(1 + 0.5 / (math.sqrt(level.energy(one) / one.size) - 0.5)) for one in made.stems.values()
+    )
+    assert abs(snr_mdb(made) - snr) <= (max(1.0001, bound) if jumps else 1.0001)  # thousandths of a decibel
 
 
 @settings(max_examples=60, deadline=None)
@@ -69,7 +73,7 @@ def test_a_gain_that_rounding_would_swallow_is_touched_up(over, rms, seed):
     speech, noise = signal(seed, rms, 16), signal(seed + 1, rms, 16)
     ratio = 10_000 * math.log10(speech.energy() / noise.energy())
     wanted = round(ratio + 20_000 * math.log10(1 + over))
-    assert abs(snr_mdb(mix_down(row(16, wanted), [speech, noise])) - wanted) <= 1.5  # as above; it would be up to 17
+    assert abs(snr_mdb(mix_down(row(16, wanted), [speech, noise])) - wanted) <= 3  # untouched it would be up to 17
 
 
 @settings(max_examples=60, deadline=None)

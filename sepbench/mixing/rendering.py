@@ -192,11 +192,16 @@ def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> di
         "mixture_pcm_sha256": pcm_sha256(made.mixture, rate, bits),
         "achieved_snr_db": _finite(level.ratio_db(made.energies[target], made.rest_energy)),
         "active_snr_db": _active_snr_db(made.floats[target], rest, rate),
-        "loudness_lufs": integrated_loudness(made.mixture, rate, full_scale),
+        "loudness_lufs": _to_six_digits(integrated_loudness(made.mixture, rate, full_scale)),
         "peak": peak,
         "clipped_samples": _clipped(made.mixture, full_scale) if peak >= full_scale - 1 else 0,
         "float_stages": float_stages,
     }
+
+
+def _to_six_digits(value: float | None) -> float | None:
+    """Leave out the digits in which linear algebra differs between libraries and numbers of threads."""
+    return None if value is None else round(value, 6)
 
 
 def _clipped(mixture: NDArray[Any], full_scale: int) -> int:
