@@ -12,7 +12,7 @@ from sepbench.cli import main
 from sepbench.mixing import building
 from sepbench.tour import RECORDINGS
 
-LIMITS = executors.Limits(timeout_s=5.0, memory_bytes=1 << 30)
+LIMITS = executors.Limits(timeout_s=20.0, memory_bytes=1 << 30)
 SPOILT = """
 import os, signal, time
 import soundfile
