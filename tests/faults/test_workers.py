@@ -89,7 +89,7 @@ def test_recordings_that_harm_their_workers_cost_their_rows_only(six, tmp_path, 
     reasons = {spell: failures[row].reason for spell, (_, row) in harmed.items()}
     assert "killed by SIGSEGV" in reasons["segfault"]
     assert "ended with code 7" in reasons["exit"]
-    assert "no sign of life for 5 s" in reasons["hang"]
+    assert "no sign of life for 20 s" in reasons["hang"]
     assert "does not fit into memory" in reasons["hoard"]
     spoilt({})
     assert main(words) == 0
