@@ -1,5 +1,6 @@
 """Being asked to end: the row in flight is finished, the journal is whole, and the next run ends the same."""
 
+import contextlib
 import io
 import os
 import random
@@ -10,26 +11,40 @@ import time
 import pytest
 import tinycorpus
 
-from sepbench import audio, journal
+from sepbench import audio, executors, journal
 from sepbench.cli import main
 
 INTERRUPTED = 130
 ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-def told(many, out, chance, *signals, gap=0.004):
-    """Start a build in a child, send it signals after a while, and give its code."""
+def told(many, out, chance, *signals, at_work=True, gap=0.004):
+    """Start a build in a child, send it signals a while after it is at work (or was started), and give its code."""
+    hears, says = os.pipe()
+
+    begin = executors.interruptible
+
+    @contextlib.contextmanager
+    def saying(crew):
+        with begin(crew):
+            os.write(says, b"!")
+            yield
 
     def build():
-        for number in signals:  # whatever this test was started under: nohup ignores SIGHUP
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         try:
+            for number in signals:  # whatever this test was started under: nohup ignores SIGHUP
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            executors.interruptible = saying
             many.mix(out)
         except KeyboardInterrupt:
             return INTERRUPTED
 
     child = tinycorpus.forked(build)
-    time.sleep(chance.uniform(0.01, 0.15))
+    os.close(says)
+    if at_work:
+        os.read(hears, 1)  # nothing, if the child ends without work
+    os.close(hears)
+    time.sleep(chance.uniform(0, 0.1))
     for number in signals:
         os.kill(child, number)  # it may have ended: then it waits to be waited for
         time.sleep(gap)
@@ -52,7 +67,7 @@ def test_a_build_that_is_asked_to_end_finishes_its_row_and_goes_on_later(many, t
     codes = []
     for attempt in range(12):
         out = tmp_path / str(attempt // 3)
-        codes.append(told(many, out, chance, number)[0])
+        codes.append(told(many, out, chance, number, at_work=attempt % 3 > 0)[0])
         assert codes[-1] in (0, INTERRUPTED, -number), codes  # the last: before the work, where there is none to lose
         if codes[-1] == INTERRUPTED and out.exists():
             assert_in_good_order(out)
@@ -67,7 +82,7 @@ def test_a_second_ctrl_c_ends_the_build_at_once_and_loses_nothing(many, tmp_path
     many.mix(tmp_path / "plan", plan_only=True)  # so that no child has to plan
     for attempt in range(12):
         out = tmp_path / str(attempt // 3)
-        code, seconds = told(many, out, chance, signal.SIGINT, signal.SIGINT)
+        code, seconds = told(many, out, chance, signal.SIGINT, signal.SIGINT, at_work=attempt % 3 > 0)
         # 1: the second came while the child was already saying goodbye; SIGABRT: it met libsndfile at work
         assert code in (0, 1, INTERRUPTED, -signal.SIGABRT)
         assert seconds < 2
