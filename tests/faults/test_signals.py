@@ -18,10 +18,9 @@ INTERRUPTED = 130
 ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-def told(many, out, chance, *signals, at_work=True, gap=0.004):
-    """Start a build in a child, send it signals a while after it is at work (or was started), and give its code."""
+def started(action, *signals, at_work=True):
+    """Run an action in a child that obeys signals; give its id, by default once it renders, or has ended without."""
     hears, says = os.pipe()
-
     begin = executors.interruptible
 
     @contextlib.contextmanager
@@ -30,20 +29,26 @@ def told(many, out, chance, *signals, at_work=True, gap=0.004):
             os.write(says, b"!")
             yield
 
-    def build():
+    def obedient():
         try:
             for number in signals:  # whatever this test was started under: nohup ignores SIGHUP
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
             executors.interruptible = saying
-            many.mix(out)
+            return action()
         except KeyboardInterrupt:
             return INTERRUPTED
 
-    child = tinycorpus.forked(build)
+    child = tinycorpus.forked(obedient)
     os.close(says)
     if at_work:
-        os.read(hears, 1)  # nothing, if the child ends without work
+        os.read(hears, 1)
     os.close(hears)
+    return child
+
+
+def told(many, out, chance, *signals, at_work=True, gap=0.004):
+    """Start a build in a child, send it signals after a while, and give its code."""
+    child = started(lambda: many.mix(out) and None, *signals, at_work=at_work)
     time.sleep(chance.uniform(0, 0.1))
     for number in signals:
         os.kill(child, number)  # it may have ended: then it waits to be waited for
@@ -127,8 +132,7 @@ def test_what_a_second_ctrl_c_broke_off_inside_the_encoder_is_not_written(six, t
 def test_the_command_says_how_to_go_on(many, tmp_path, ready_made, capfd):
     words = tinycorpus.command(many, tmp_path / "corpus", 60, workers=0)[3:]
     for _ in range(10):
-        child = tinycorpus.forked(lambda: main(words))
-        time.sleep(0.15)
+        child = started(lambda: main(words), signal.SIGINT)
         os.kill(child, signal.SIGINT)
         if (code := tinycorpus.ended(child)) == INTERRUPTED:
             break
