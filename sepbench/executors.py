@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from sepbench.errors import PlaceError
+
 __all__ = [
     "UNTRUSTED",
     "Crew",
@@ -34,6 +36,7 @@ __all__ = [
     "WorkerHungError",
     "default_workers",
     "interruptible",
+    "never_began",
     "note",
     "raise_if_interrupted",
     "run",
@@ -284,6 +287,14 @@ class Crew:
         worker.process.kill()
         worker.process.join()
         worker.channel.close()
+
+
+def never_began(error: WorkerCrashedError) -> PlaceError:
+    """Make the error for workers that end, twice, before they said what they are at: it is not for what they are given."""
+    return PlaceError(
+        f"worker processes end before they begin: {error}",
+        "is there enough memory, and may processes be started here? --workers 0 does without them",
+    )
 
 
 @contextlib.contextmanager

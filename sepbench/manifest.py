@@ -79,7 +79,7 @@ PROOF = pa.struct(
     [
         _field("status", pa.string(), "`ok`, or why there is no audio: `silent_source`, `clipped`, `unknown_transform`; "
             "and what may be mended: `source_missing`, `source_changed`, `source_unreadable`, `source_too_short`, "
-            "`source_crashed`, `source_timeout`, `worker_crashed`, `worker_timeout`, `worker_out_of_memory`."),
+            "`source_crashed`, `source_timeout`, `worker_crashed`, `worker_timeout`, `worker_out_of_memory`, `not_as_proven`."),
         _field("reason", pa.string(), "The error's words where the status is not `ok`.", nullable=True),
         _field("gains", pa.list_(GAIN), "What each source was multiplied with, the common gain included."),
         _field("common_gain", GAIN, "What brought the loudest of mixture and stems below the peak; 1 where none was too loud.", nullable=True),

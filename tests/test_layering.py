@@ -9,7 +9,7 @@ import sepbench
 
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
-    {"errors"},
+    {"amounts", "errors"},
     {"containers", "footers"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"journal", "loudness", "mixdown", "parquet", "resample", "soundness"},

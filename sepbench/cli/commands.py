@@ -94,7 +94,9 @@ def index(
 
 @app.command()
 def mix(
-    recipe: Annotated[str, typer.Argument(help="Recipe; see `sepbench list mixers`, or a TOML file.")],
+    recipe: Annotated[
+        str, typer.Argument(help="Recipe; see `sepbench list mixers`, or a TOML file. Or a manifest, or its folder.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the corpus.")],
     catalog: Annotated[list[str] | None, typer.Option(metavar="SET=FILE", help="Catalog of a set.")] = None,
     root: Roots = None,
@@ -117,8 +119,8 @@ def mix(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Make a corpus from a recipe and catalogs; a build that was stopped goes on."""
-    from sepbench.mixing import mix
+    """Make a corpus from a recipe and catalogs, or again from its manifest; a build that was stopped goes on."""
+    from sepbench.mixing import may_come_out, mix
 
     speech = Speech(json=json, quiet=quiet)
     with speech.progress(f"mixing {recipe}") as progress:
@@ -133,7 +135,7 @@ def mix(
         speech.say(f"  {one.mixture_id}: {one.status}: {one.reason}")
     if failed:
         speech.say(f"  {len(failed)} of {len(manifest)} mixtures have no audio; the manifest says why")
-    if any(one.status.startswith(("source_", "worker_")) for one in failed):
+    if any(may_come_out(one.status) for one in failed):
         speech.say("  mend what can be mended and run the same command again: it makes those that are missing")
     words = [one._asdict() for one in failed]
     speech.data({"corpus": out, "mixtures": len(manifest), "failed": words, "hash": manifest.corpus_hash})

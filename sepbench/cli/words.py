@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sepbench.amounts import duration
+
 __all__ = ["Speech", "printable"]
 
 _EVERY_S = 5.0
@@ -87,20 +89,10 @@ class _Lines:
             self.last = now
             made = done - self.first
             left = (
-                f", about {_duration((total - done) * (now - self.begun) / made)} left" if made and total > done else ""
+                f", about {duration((total - done) * (now - self.begun) / made)} left" if made and total > done else ""
             )
             sys.stderr.write(f"{self.what}: {done} of {total}{left}\n")
             sys.stderr.flush()
-
-
-def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 100
-        else f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.1f} h"
-    )
 
 
 def printable(text: str) -> str:

@@ -210,7 +210,7 @@ def _write(
                 deaths[killer] = deaths.get(killer, 0) + 1
                 if deaths[killer] > 1:
                     if not outcome.error.at:
-                        raise outcome.error  # not even begun, twice
+                        raise executors.never_began(outcome.error)
                     status = (
                         "source_timeout" if isinstance(outcome.error, executors.WorkerHungError) else "source_crashed"
                     )

@@ -20,9 +20,10 @@ from sepbench.errors import SilentSignalError
 from sepbench.level import Gain
 from sepbench.loudness import integrated_loudness
 from sepbench.mixdown import Mixdown, Prepared
+from sepbench.mixing.proofs import failed_proof
 from sepbench.mixing.recordings import Recordings, UnusableSourceError
 
-__all__ = ["Rendered", "failed_proof", "render", "render_into"]
+__all__ = ["Rendered", "render", "render_into", "without_audio"]
 
 _ACTIVE_RANGE_DB = 40
 _ACTIVE_FRAME_S = 0.02
@@ -77,8 +78,13 @@ def render(row: Mapping[str, Any], recordings: Recordings | Mapping[str, Path], 
     try:
         made = _mixed(row, recordings, frozen=frozen)
     except _NoMixture as end:
-        return Rendered(np.zeros((row["channels"], 0), np.int16), {}, failed_proof(end.status, str(end)))
+        return without_audio(row, end.status, str(end))
     return Rendered(made.mixture, made.stems, _proof(row, made, _float_stages(row, recordings)))
+
+
+def without_audio(row: Mapping[str, Any], status: str, reason: str) -> Rendered:
+    """Give what comes of a row that has no audio."""
+    return Rendered(np.zeros((row["channels"], 0), np.int16), {}, failed_proof(status, reason))
 
 
 def render_into(
@@ -157,13 +163,6 @@ def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
         if decoder:
             stages[f"decode {source['name']}: {decoder}"] = None
     return list(stages)
-
-
-def failed_proof(status: str, reason: str) -> dict[str, Any]:
-    """Give the proof of a row that has no audio."""
-    return {"status": status, "reason": reason, "gains": [], "common_gain": None, "stems": [],
-            "mixture_pcm_sha256": None, "achieved_snr_db": None, "active_snr_db": None, "loudness_lufs": None,
-            "peak": None, "clipped_samples": None, "float_stages": []}  # fmt: skip
 
 
 def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +11,22 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sepbench.amounts import gigabytes
 from sepbench.errors import PlaceError
 from sepbench.manifest import Manifest
 from sepbench.mixing.packing import Pack, Wanted
 from sepbench.mixing.recordings import Version
 from sepbench.resample import resampled_frames
 
-__all__ = ["Needs", "audio_bytes", "gigabytes", "needs_of", "packed_bytes", "refuse_too_little_space", "worth_packing"]
+__all__ = [
+    "Needs",
+    "audio_bytes",
+    "kept_in_memory",
+    "needs_of",
+    "packed_bytes",
+    "refuse_too_little_space",
+    "worth_packing",
+]
 
 _IN_MEMORY_BYTES = 64 << 20  # so little is decoded by each worker for itself, and kept
 _PACKED_BYTES = 4  # a sample in a pack
@@ -48,40 +56,41 @@ class Needs(NamedTuple):
     uses: list[tuple[Wanted, int]]
 
 
-def needs_of(planned: Manifest, catalogs: Mapping[str, pa.Table]) -> Needs:
-    """Count what a plan takes, a batch of rows at a time."""
-    lengths = {
-        (name, pcm): (frames, rate)
-        for name, table in catalogs.items()
-        for pcm, frames, rate in zip(
-            *(table[key].to_pylist() for key in ("pcm_sha256", "frames", "sample_rate")), strict=True
-        )
-    }
-    uses: Counter[tuple[str, ...]] = Counter()
+def needs_of(planned: Manifest, lengths: Mapping[tuple[str, str], tuple[int, int]]) -> Needs:
+    """Count what a plan takes, a batch of rows at a time.
+
+    Parameters
+    ----------
+    planned : Manifest
+    lengths : mapping of (str, str) to (int, int)
+        Frames and sample rate of recordings, by set and hash. One that is not there is taken to end with the last
+        excerpt of it.
+    """
+    uses: dict[tuple[str, ...], tuple[int, int]] = {}
     total = 0
     for batch in planned.batches():
         total += pc.sum(batch["frames"]).as_py()
-        uses.update(_used(batch["sources"].flatten()))
+        for key, (count, end) in _used(batch["sources"].flatten()).items():
+            before, furthest = uses.get(key, (0, 0))
+            uses[key] = before + count, max(furthest, end)
     first = planned[0]
     channels, rate = first["channels"], first["sample_rate"]
     stems = len({source["name"] for source in first["sources"]})
-    wanted = [
-        (Wanted(Version(pcm, downmix, channels, rate), name, path, resampled_frames(*lengths[name, pcm], rate)), count)
-        for (pcm, downmix, name, path), count in uses.items()
-    ]
+    wanted = []
+    for (pcm, downmix, name, path), (count, end) in uses.items():
+        frames = resampled_frames(*lengths[name, pcm], rate) if (name, pcm) in lengths else end
+        wanted.append((Wanted(Version(pcm, downmix, channels, rate), name, path, frames), count))
     return Needs(len(planned), total * channels * (stems + 1), first["bits"] // 8, wanted)
 
 
-def _used(sources: pa.StructArray) -> dict[tuple[str, ...], int]:
-    """Count how often each recording is a source."""
+def _used(sources: pa.StructArray) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Count how often each recording is a source, and find where the last excerpt of it ends."""
     keys = ["source_pcm_sha256", "downmix", "set", "path"]
-    table = pa.table({key: pc.struct_field(sources, key) for key in keys})
-    counted = table.group_by(keys).aggregate([([], "count_all")])
-    return dict(
-        zip(
-            zip(*(counted[key].to_pylist() for key in keys), strict=True), counted["count_all"].to_pylist(), strict=True
-        )
-    )
+    columns = {key: pc.struct_field(sources, key) for key in keys}
+    columns["end"] = pc.add(pc.struct_field(sources, "start"), pc.struct_field(sources, "frames"))
+    found = pa.table(columns).group_by(keys).aggregate([([], "count_all"), ("end", "max")])
+    counted = zip(found["count_all"].to_pylist(), found["end_max"].to_pylist(), strict=True)
+    return dict(zip(zip(*(found[key].to_pylist() for key in keys), strict=True), counted, strict=True))
 
 
 def audio_bytes(needs: Needs, container: str) -> int:
@@ -91,15 +100,14 @@ def audio_bytes(needs: Needs, container: str) -> int:
 
 
 def refuse_too_little_space(out: Path, needs: Needs, container: str) -> int:
-    """Refuse to begin what can't end for want of space; gives the bytes that are free.
+    """Refuse to begin what can't end for want of space; gives the bytes that will be left.
 
     Raises
     ------
     PlaceError
         If the disk has less room than what is still to be written.
     """
-    there = _bytes_under(out)
-    wanted = max(0, round(audio_bytes(needs, container) * _MARGIN) - there)
+    wanted = max(0, round(audio_bytes(needs, container) * _MARGIN) - _bytes_under(out))
     free = shutil.disk_usage(out).free
     if wanted > free:
         raise PlaceError(
@@ -107,7 +115,7 @@ def refuse_too_little_space(out: Path, needs: Needs, container: str) -> int:
             "free some space, choose another place with --out, or make fewer with --mixtures SPLIT=N"
             + ("" if container == "flac" else "; --container flac takes about half"),
         )
-    return free
+    return free - wanted
 
 
 def _bytes_under(folder: Path) -> int:
@@ -119,12 +127,12 @@ def _bytes_under(folder: Path) -> int:
     )
 
 
-def gigabytes(count: int) -> str:
-    """Write a number of bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+def kept_in_memory(needs: Needs) -> bool:
+    """Say whether the recordings are so few that each worker keeps what it has decoded."""
+    return packed_bytes(one for one, _ in needs.uses) <= _IN_MEMORY_BYTES
 
 
-def worth_packing(needs: Needs, cache: Path, policy: str) -> list[Wanted]:
+def worth_packing(needs: Needs, cache: Path, policy: str, out: Path, left: int) -> list[Wanted]:
     """Choose the recordings that are decoded once, into a pack, instead of once for each mixture.
 
     Parameters
@@ -134,25 +142,42 @@ def worth_packing(needs: Needs, cache: Path, policy: str) -> list[Wanted]:
         Where the pack would lie.
     policy : {"auto", "always", "never"}
         By default what is used at least twice, where it is more than a worker keeps in memory and the disk has room.
+    out : Path
+        The folder of the corpus.
+    left : int
+        Bytes that its disk will have left.
+
+    Raises
+    ------
+    PlaceError
+        If a pack is wanted by all means, and there is no room for it.
     """
     if policy == "never":
         return []
     chosen = [one for one, count in needs.uses if count > 1 or policy == "always"]
-    if policy == "always" or not chosen:
-        return chosen
-    if packed_bytes(one for one, _ in needs.uses) <= _IN_MEMORY_BYTES:
-        return []
-    pack = Pack(cache)
-    missing = packed_bytes(one for one in chosen if one.version not in pack)
-    return chosen if missing * _MARGIN < _free(cache) / 2 else []
+    if not chosen or (policy == "auto" and kept_in_memory(needs)):
+        return chosen if policy == "always" else []
+    there = Pack(cache)
+    missing = round(packed_bytes(one for one in chosen if one.version not in there) * _MARGIN)
+    room = _room(cache, out, left)
+    if policy == "auto":
+        return chosen if missing < room / 2 else []
+    if missing > room:
+        raise PlaceError(
+            f"{cache}: the pack needs up to {gigabytes(missing)}, and {gigabytes(max(0, room))} would be free",
+            "free some space, choose another place with --cache, or let --pack never read the recordings themselves",
+        )
+    return chosen
+
+
+def _room(cache: Path, out: Path, left: int) -> int:
+    """Give the bytes that are free for a pack: on the disk of the corpus, those that it leaves."""
+    there = cache
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return left if there.stat().st_dev == out.stat().st_dev else shutil.disk_usage(there).free
 
 
 def packed_bytes(wanted: Iterable[Wanted]) -> int:
     """Give the bytes that recordings take in a pack, at most."""
     return sum(one.frames * one.version.channels * _PACKED_BYTES for one in wanted)
-
-
-def _free(folder: Path) -> int:
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free

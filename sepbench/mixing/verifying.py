@@ -11,7 +11,8 @@ from sepbench import executors
 from sepbench.audio import read_pcm
 from sepbench.errors import AudioError, UsageError
 from sepbench.manifest import Manifest, corpus_hash, plan_hash
-from sepbench.mixing.building import audio_path
+from sepbench.mixing.layout import audio_path
+from sepbench.mixing.proofs import kind_of_difference, unlike, versions
 from sepbench.mixing.recordings import Recordings
 from sepbench.mixing.rendering import render
 from sepbench.mixing.roots import find_roots
@@ -148,42 +149,14 @@ def _verify_row(place: _Place, row: dict[str, Any], recordings: Recordings) -> l
     now = render(row, recordings, frozen=False).proof
     if now["status"] != recorded["status"]:
         words = now["reason"] or f"is `ok` now, was `{recorded['status']}`"
-        return [Difference(name, _kind(now, recorded), words)]
-    words = _unlike(now, recorded)
-    found = [Difference(name, _kind(now, recorded), one + _versions(now, recorded)) for one in words]
+        return [Difference(name, kind_of_difference(now, recorded), words)]
+    words = unlike(now, recorded)
+    found = [Difference(name, kind_of_difference(now, recorded), one + versions(now, recorded)) for one in words]
     wanted = {"mixture": recorded["mixture_pcm_sha256"]}
     wanted |= {stem["name"]: stem["stem_pcm_sha256"] for stem in recorded["stems"]}
     if recorded["status"] == "ok":
         found += [one for stem in wanted if (one := _of_a_file(place, row, stem, wanted[stem]))]
     return found
-
-
-def _unlike(now: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
-    """Say what comes out otherwise than it was recorded."""
-    found = []
-    if now["gains"] != recorded["gains"]:
-        found.append("other gains come out")
-    for stem, before in zip(now["stems"], recorded["stems"], strict=True):
-        if stem["stem_pcm_sha256"] != before["stem_pcm_sha256"]:
-            found.append(f"the stem `{stem['name']}` comes out with other samples")
-    if now["mixture_pcm_sha256"] != recorded["mixture_pcm_sha256"]:
-        found.append("the mixture comes out with other samples")
-    return found
-
-
-def _kind(now: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
-    """Say where the difference begins: in a stage that is not exact, in a recording, or in the mixing."""
-    if recorded["float_stages"]:
-        return "float stage"
-    return "source" if now["status"].startswith("source_") else "mix"
-
-
-def _versions(now: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
-    """Name the stages that are not exact, then and now."""
-    if not recorded["float_stages"]:
-        return ""
-    then, today = "; ".join(recorded["float_stages"]), "; ".join(now["float_stages"])
-    return f" (made with {then}; now {today})" if then != today else f" (made with {then}, as now)"
 
 
 def _of_a_file(place: _Place, row: Mapping[str, Any], stem: str, wanted: str) -> Difference | None:

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import tinycorpus
 
-from sepbench import journal, mixing
+from sepbench import journal
 from sepbench.manifest import Manifest
-from sepbench.mixing import building, packing
+from sepbench.mixing import layout, packing, shards
 
 FROM_S, TO_S = 0.003, 0.090
 PATIENT_AFTER = 40  # kills without a finished corpus, after which children live longer
@@ -41,10 +41,10 @@ class Torture:
         self.rows = list(self.reference.manifest)
         self.proofs = [row["proof"] for row in self.rows]
         self.hashes = {self.reference.manifest.corpus_hash}
-        self.shards = building._shards(self.reference.manifest)
+        self.shards = shards.shards_of(self.reference.manifest)
         self.killed = self.corpora = self.since = 0
         self.seen = set()
-        tinycorpus.spare_time(setattr, shards=32)
+        tinycorpus.spare_time(setattr, count=32)
         packing._SEGMENT_FRAMES = 1  # a segment for each recording: none takes longer than a short life
         self.reference.mix(folder / "plan", plan_only=True)  # so that no child has to plan
 
@@ -109,10 +109,10 @@ class Torture:
 
     def recorded(self, number):
         """Give what journal and table of a shard say is done."""
-        yield from dict(journal.read(building._journal_path(self.out, number))).items()
-        table = building._proofs_path(self.out, number)
+        yield from dict(journal.read(layout.journal_path(self.out, number))).items()
+        table = layout.proofs_path(self.out, number)
         if table.exists() and self.is_new(table):
-            yield from enumerate(building._read_proofs(self.out, number).to_pylist())
+            yield from enumerate(shards._read_proofs(self.out, number).to_pylist())
 
     def look_at_row(self, number, proof):
         if proof["status"] == "source_missing":
@@ -120,7 +120,7 @@ class Torture:
         assert proof == self.proofs[number], f"row {number}: another proof than that of the uninterrupted build"
         row = self.rows[number]
         for name in ("mixture", *(stem["name"] for stem in proof["stems"])) if proof["status"] == "ok" else ():
-            self.look_at_audio(str(mixing.building.audio_path(self.out, row, name, "flac")))
+            self.look_at_audio(str(layout.audio_path(self.out, row, name, "flac")))
 
     def look_at_audio(self, path):
         """A file under its final name is that of the reference, which decodes to the recorded hash."""
@@ -146,8 +146,8 @@ class Torture:
 
 def decodes_to_its_hashes(corpus):
     """Whether all files of a corpus are what its manifest says, without making anything again."""
-    build = building._Build(corpus, "flac", (), None)
-    return all(building._is_whole(build, row, row["proof"]) for row in Manifest.read(corpus))
+    build = shards.Build(corpus, "flac", (), None)
+    return all(shards._is_whole(build, row, row["proof"]) for row in Manifest.read(corpus))
 
 
 def main():

@@ -6,7 +6,7 @@ import tinycorpus
 from sepbench.cli import main
 from sepbench.errors import TooManyFailedError
 from sepbench.manifest import Manifest
-from sepbench.mixing import building
+from sepbench.mixing import shards
 from sepbench.mixing.rendering import Rendered, failed_proof
 
 ROWS = 2000
@@ -60,11 +60,11 @@ def test_one_bad_recording_among_two_thousand_mixtures_is_code_3_and_a_count(
 
 def only_once(monkeypatch, name):
     """Let the recording be bad that one mixture uses."""
-    real = building.render
+    real = shards.render
 
     def render(one, *arguments, **options):
         if one["mixture_id"] != name:
             return real(one, *arguments, **options)
         return Rendered(None, {}, failed_proof("source_unreadable", "bad.flac: can't be decoded"))
 
-    monkeypatch.setattr(building, "render", render)
+    monkeypatch.setattr(shards, "render", render)

@@ -53,7 +53,7 @@ def fill(disk, free):
 def test_a_disk_that_fills_up_is_a_place_error_and_with_room_the_build_goes_on(
     six, disk, ready_made, monkeypatch, pack, free_kib
 ):
-    monkeypatch.setattr(building, "refuse_too_little_space", lambda *_: 0)  # a write is the first to know
+    monkeypatch.setattr(building, "refuse_too_little_space", lambda *_: 1 << 40)  # a write is the first to know
     fill(disk, free_kib << 10)
     out, options = disk / "corpus", {"pack": pack, "cache": disk / "cache"}
     error = tinycorpus.refused(lambda: six.mix(out, **options))
@@ -82,7 +82,7 @@ def test_what_can_not_end_is_not_begun(six, disk, ready_made, free_kib):
 
 
 def test_a_full_disk_ends_the_command_with_code_4(six, disk, ready_made, monkeypatch, capsys):
-    monkeypatch.setattr(building, "refuse_too_little_space", lambda *_: 0)
+    monkeypatch.setattr(building, "refuse_too_little_space", lambda *_: 1 << 40)
     words = tinycorpus.command(six, disk / "corpus", 6, workers=0, pack="never")[3:]
     fill(disk, 60 << 10)
     assert main(words) == 4
@@ -95,7 +95,7 @@ def test_a_full_disk_ends_the_command_with_code_4(six, disk, ready_made, monkeyp
 
 
 def test_workers_meet_a_full_disk_too(six, disk, monkeypatch):
-    monkeypatch.setattr(building, "refuse_too_little_space", lambda *_: 0)
+    monkeypatch.setattr(building, "refuse_too_little_space", lambda *_: 1 << 40)
     fill(disk, 60 << 10)
     with pytest.raises(PlaceError, match="No space left on device"):
         six.mix(disk / "corpus", workers=2)

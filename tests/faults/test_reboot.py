@@ -5,7 +5,7 @@ import os
 import pytest
 import tinycorpus
 
-from sepbench.mixing import building
+from sepbench.mixing import shards
 
 STOPPED_AFTER = 35  # rows
 
@@ -13,7 +13,7 @@ STOPPED_AFTER = 35  # rows
 @pytest.fixture
 def stopped(many, tmp_path, monkeypatch):
     """A build that the machine's end broke off: some shards are finished, one is not."""
-    real, seen = building.render, []
+    real, seen = shards.render, []
 
     def render(*arguments, **options):
         seen.append(1)
@@ -22,11 +22,11 @@ def stopped(many, tmp_path, monkeypatch):
         return real(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "_SHARDS", 4)
-        patch.setattr(building, "render", render)
+        patch.setattr(shards, "_SHARDS", 4)
+        patch.setattr(shards, "render", render)
         with pytest.raises(KeyboardInterrupt):
             many.mix(tmp_path / "corpus")
-    monkeypatch.setattr(building, "_SHARDS", 4)
+    monkeypatch.setattr(shards, "_SHARDS", 4)
     out = tmp_path / "corpus"
     assert {path.name for path in (out / ".work").glob("0*")} == {"000000.parquet", "000001.parquet", "000002.journal"}
     (out / ".work" / "boot").write_text("another start of the machine")
@@ -81,13 +81,13 @@ def test_a_table_of_proofs_that_is_damaged_is_made_again(many, stopped, harm):
 def test_what_reached_the_disk_is_not_made_again(many, stopped, monkeypatch):
     lost = made(stopped)[10]
     lost.write_bytes(b"")
-    real, rows = building.render, []
+    real, rows = shards.render, []
 
     def render(row, *arguments, **options):
         rows.append(row["mixture_id"])
         return real(row, *arguments, **options)
 
-    monkeypatch.setattr(building, "render", render)
+    monkeypatch.setattr(shards, "render", render)
     many.mix(stopped)
     assert len(rows) == len(many.manifest) - STOPPED_AFTER + 1
     assert lost.parent.name in rows
@@ -111,7 +111,7 @@ def test_lost_audio_whose_recording_is_gone_too_is_no_mixture(many, stopped, tmp
 def test_a_look_that_is_interrupted_is_begun_again(many, stopped, monkeypatch):
     for path in made(stopped)[::3]:
         emptied(path)
-    real, seen = building._is_whole, []
+    real, seen = shards._is_whole, []
 
     def is_whole(*arguments):
         seen.append(1)
@@ -120,7 +120,7 @@ def test_a_look_that_is_interrupted_is_begun_again(many, stopped, monkeypatch):
         return real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "_is_whole", is_whole)
+        patch.setattr(shards, "_is_whole", is_whole)
         with pytest.raises(KeyboardInterrupt):
             many.mix(stopped)
     many.mix(stopped)

@@ -8,7 +8,7 @@ import pytest
 import tinycorpus
 
 from sepbench.cli import main
-from sepbench.mixing import building
+from sepbench.mixing import shards
 
 BEFORE = 4  # rows that are made before it happens
 
@@ -65,7 +65,7 @@ def first_used_late(many, sets):
 
 def in_the_middle(monkeypatch, fault, path, other):
     """Let it happen after some rows."""
-    real, seen = building.render, []
+    real, seen = shards.render, []
 
     def render(*arguments, **options):
         seen.append(1)
@@ -73,7 +73,7 @@ def in_the_middle(monkeypatch, fault, path, other):
             fault(path, other)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(building, "render", render)
+    monkeypatch.setattr(shards, "render", render)
 
 
 def put_back(path, kept):
@@ -151,7 +151,7 @@ def test_an_error_of_the_system_while_a_recording_is_read_is_a_failed_row(six, t
         raise OSError(5, "Input/output error", "speech.flac")
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "render", gone)
+        patch.setattr(shards, "render", gone)
         manifest = six.mix(tmp_path / "corpus")
     assert {one.status for one in manifest.failures()} == {"source_unreadable"}
     assert "Input/output error: 'speech.flac'" in manifest.failures()[0].reason

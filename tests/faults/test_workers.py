@@ -7,9 +7,10 @@ import time
 import pytest
 import tinycorpus
 
-from sepbench import catalog, executors
+from sepbench import Manifest, catalog, executors
 from sepbench.cli import main
-from sepbench.mixing import building
+from sepbench.errors import PlaceError
+from sepbench.mixing import shards
 from sepbench.tour import RECORDINGS
 
 LIMITS = executors.Limits(timeout_s=20.0, memory_bytes=1 << 30)
@@ -80,7 +81,7 @@ def test_recordings_that_harm_their_workers_cost_their_rows_only(six, tmp_path, 
     spoilt({name: spell for spell, (name, _) in harmed.items()})
     assert main(words) == 3
     assert "4 of 6 mixtures have no audio" in capsys.readouterr().out
-    failures = {one.mixture_id: one for one in building.Manifest.read(tmp_path / "corpus").failures()}
+    failures = {one.mixture_id: one for one in Manifest.read(tmp_path / "corpus").failures()}
     assert set(failures) == {row for _, row in harmed.values()}
     for spell, (name, row) in harmed.items():
         assert failures[row].status == statuses[spell]
@@ -113,7 +114,7 @@ def test_recordings_that_harm_their_workers_are_unreadable_in_a_catalog(six, tmp
 
 
 def test_a_mixture_that_does_not_fit_into_memory_is_a_failed_row(six, tmp_path, monkeypatch):
-    real = building.render
+    real = shards.render
 
     def render(row, *arguments, **options):
         if row["mixture_id"].endswith("2"):
@@ -121,7 +122,7 @@ def test_a_mixture_that_does_not_fit_into_memory_is_a_failed_row(six, tmp_path, 
         return real(row, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "render", render)
+        patch.setattr(shards, "render", render)
         (failure,) = six.mix(tmp_path / "corpus").failures()
     assert failure.status == "worker_out_of_memory"
     six.mix(tmp_path / "corpus")
@@ -133,7 +134,7 @@ def test_workers_that_do_not_even_begin_end_the_build(six, tmp_path, spoilt, pac
     """A library that can't be loaded, no memory at all: trying again for ever would help nobody."""
     (tmp_path / "spoilt" / "sitecustomize.py").write_text("import os\nos._exit(9)\n")
     begun = time.monotonic()
-    with pytest.raises(executors.WorkerCrashedError, match="ended with code 9"):
+    with pytest.raises(PlaceError, match=r"end before they begin: .* ended with code 9"):
         six.mix(tmp_path / "corpus", workers=2, pack=pack, cache=tmp_path / "cache")
     assert time.monotonic() - begun < 60
     shutil.rmtree(tmp_path / "spoilt")

@@ -14,7 +14,7 @@ from pathlib import Path
 from sepbench import catalog, mixing
 from sepbench import recipe as recipes
 from sepbench.errors import PlaceError
-from sepbench.mixing import building, packing, recordings
+from sepbench.mixing import building, orders, packing, recordings, shards
 from sepbench.tour import RECORDINGS, SETS
 
 TWO_SETS = SETS[:2]  # speech and noise
@@ -97,7 +97,7 @@ def command(reference, out, rows, **options):
     return [sys.executable, "-m", "sepbench", "mix", str(recipe), "--out", str(out), *words]
 
 
-def spare_time(setattr, shards=2):
+def spare_time(setattr, count=2):
     """Plan once, decode once, and do not wait for the disks of the whole machine: for hundreds of builds.
 
     Parameters
@@ -105,7 +105,7 @@ def spare_time(setattr, shards=2):
     setattr : callable
         Python's own, or that of a monkeypatch.
     """
-    load, draw, plans = lru_cache(recordings.load), building.Plan, {}
+    load, draw, plans = lru_cache(recordings.load), orders.Plan, {}
 
     def drawn_once(recipe, tables, *, seed=None):
         key = recipe.model_dump_json(), seed
@@ -115,11 +115,11 @@ def spare_time(setattr, shards=2):
 
     setattr(recordings, "load", load)
     setattr(packing, "load", load)
-    setattr(building.catalog, "read", lru_cache(building.catalog.read))
-    setattr(building, "Plan", drawn_once)
-    setattr(building, "plan_hash", lru_cache(building.plan_hash))
+    setattr(orders.catalog, "read", lru_cache(orders.catalog.read))
+    setattr(orders, "Plan", drawn_once)
+    setattr(orders, "plan_hash", lru_cache(orders.plan_hash))
     setattr(building.os, "sync", lambda: None)
-    setattr(building, "_SHARDS", shards)
+    setattr(shards, "_SHARDS", count)
 
 
 def reference(rows, folder, catalogs, *, length=0.1):

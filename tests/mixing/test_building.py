@@ -8,6 +8,7 @@ import pytest
 from sepbench import Corpus, Manifest, mixing
 from sepbench import recipe as recipes
 from sepbench.errors import PlaceError, RecipeError, TooManyFailedError, UsageError
+from sepbench.mixing import shards
 
 SHORT = recipes.parse(
     {
@@ -71,7 +72,7 @@ def test_a_planned_corpus_is_rendered_later_and_a_finished_one_left_alone(tmp_pa
 
 def test_a_stopped_build_goes_on_and_ends_the_same(tmp_path, catalogs, monkeypatch):
     whole = built(tmp_path, catalogs, "whole")
-    real, seen = mixing.building._render_shard, []
+    real, seen = shards.render_shard, []
 
     def dies_in_the_second_shard(task):
         seen.append(task.number)
@@ -79,11 +80,11 @@ def test_a_stopped_build_goes_on_and_ends_the_same(tmp_path, catalogs, monkeypat
             raise KeyboardInterrupt
         return real(task)
 
-    monkeypatch.setattr(mixing.building, "_render_shard", dies_in_the_second_shard)
+    monkeypatch.setattr(shards, "render_shard", dies_in_the_second_shard)
     with pytest.raises(KeyboardInterrupt):
         built(tmp_path, catalogs)
     assert not (tmp_path / "corpus" / "manifest.parquet").exists()
-    monkeypatch.setattr(mixing.building, "_render_shard", real)
+    monkeypatch.setattr(shards, "render_shard", real)
     resumed = built(tmp_path, catalogs)
     assert resumed.corpus_hash == whole.corpus_hash
     assert not (tmp_path / "corpus" / ".work").exists()
@@ -127,7 +128,7 @@ def test_an_unfinished_build_of_another_corpus_is_refused_with_the_difference(tm
 
 def interrupted(tmp_path, catalogs, monkeypatch):
     """Leave a build with its first shard done."""
-    real = mixing.building._render_shard
+    real = shards.render_shard
 
     def only_the_first(shard):
         if shard.number:
@@ -135,7 +136,7 @@ def interrupted(tmp_path, catalogs, monkeypatch):
         return real(shard)
 
     with monkeypatch.context() as patch:
-        patch.setattr(mixing.building, "_render_shard", only_the_first)
+        patch.setattr(shards, "render_shard", only_the_first)
         with pytest.raises(KeyboardInterrupt):
             built(tmp_path, catalogs)
 
