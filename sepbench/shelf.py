@@ -2,7 +2,7 @@
 
 Built-ins and strangers come through one door. Recipes, baselines and results are files on the shelves ``mixers/``,
 ``baselines/`` and ``leaderboards/``; sets, metrics, separators and models are entry points in the groups
-``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators`` and ``sepbench.models``. A path, or ``module:Name`` or
+``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models`` and ``sepbench.transforms``. A path, or ``module:Name`` or
 ``file.py:Name``, works wherever a name does.
 """
 
@@ -21,7 +21,7 @@ from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 __all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "names", "offered", "shelves"]
 
 SHELVES = ("mixers", "baselines", "leaderboards")
-GROUPS = ("sets", "metrics", "separators", "models")
+GROUPS = ("sets", "metrics", "separators", "models", "transforms")
 _MARK = {"mixers": "*.toml", "baselines": "*/config.toml", "leaderboards": "*/*/result.json"}
 
 
@@ -45,7 +45,9 @@ def names(kind: str) -> list[str]:
 
 def shelves() -> dict[str, list[str]]:
     """List everything that `sepbench list` can print, by kind."""
-    return {kind: names(kind) for kind in ("mixers", "sets", "baselines", "metrics", "separators", "models")}
+    return {
+        kind: names(kind) for kind in ("mixers", "sets", "baselines", "metrics", "separators", "models", "transforms")
+    }
 
 
 def find(kind: str, name: str) -> Path:

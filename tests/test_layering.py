@@ -13,7 +13,7 @@ LAYERS = [
     {"containers", "footers"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"journal", "loudness", "mixdown", "parquet", "resample", "soundness"},
-    {"catalog"},
+    {"catalog", "transforms"},
     {"recipe"},
     {"manifest", "scores"},
     {"corpora", "metrics", "mixing"},
