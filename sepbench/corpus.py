@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,11 @@ class Corpus:
         """Hash of the whole corpus, whatever the split."""
         return self.manifest.corpus_hash
 
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """Names of all sources that a mixture may have, in the order of the recipe."""
+        return recipes.parse(self.manifest.metadata["recipe"], where=self.name).stems
+
     def __len__(self) -> int:
         return len(self._places)
 
@@ -216,30 +222,29 @@ class Corpus:
         Returns
         -------
         dict
-            ``mixture``: float32 array of shape (batch, channel, time); ``sources``: the same for each source by name;
-            ``mixture_id``: list of str.
+            ``mixture``: float32 array of shape (batch, channel, time); ``sources``: the same for each source by name, silence
+            where a mixture does not have it; ``mixture_id``: list of str.
 
         Raises
         ------
         SignalError
-            If the mixtures have several lengths or sources, and no segment is asked for.
+            If the mixtures have several lengths, and no segment is asked for.
         """
         rows = [self._row(index) for index in indices]
         lengths = {row["frames"] for row in rows}
-        kinds = {tuple(dict.fromkeys(source["name"] for source in row["sources"])) for row in rows}
-        if (segment is None and len(lengths) > 1) or len(kinds) > 1:
+        if segment is None and len(lengths) > 1:
             raise SignalError(
-                f"{self.path}: the mixtures of a batch have lengths of {min(lengths)} to {max(lengths)} samples and "
-                f"the sources {' or '.join(', '.join(kind) for kind in sorted(kinds))}",
+                f"{self.path}: the mixtures of a batch have lengths of {min(lengths)} to {max(lengths)} samples",
                 "ask for segments of one length, with segment_s, or for batches of one",
             )
         frames = segment or lengths.pop()
-        names = kinds.pop()
+        names = self.sources
         # one array: the larger it is, the fewer and larger are the pages that the system has to find
         whole = np.zeros((1 + len(names), len(rows), rows[0]["channels"], frames), np.float32)
         mixture, sources = whole[0], dict(zip(names, whole[1:], strict=True))
         for at, row in enumerate(rows):
-            into = mixture[at], {name: signal[at] for name, signal in sources.items()}
+            there = {source["name"] for source in row["sources"]}
+            into = mixture[at], {name: signal[at] for name, signal in sources.items() if name in there}
             if segment is None:
                 self._audio(row, into)
             else:

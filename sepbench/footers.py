@@ -134,12 +134,17 @@ def _same(found: pa.DataType, wanted: pa.DataType) -> bool:
     if pa.types.is_struct(wanted):
         return (
             pa.types.is_struct(found)
-            and [field.name for field in found] == [field.name for field in wanted]
-            and all(_same(a.type, b.type) for a, b in zip(found, wanted, strict=True))
+            and [field.name for field in found] == [field.name for field in wanted if _is_in(field, found)]
+            and all(_same(found.field(one.name).type, one.type) for one in wanted if _is_in(one, found))
         )
     if pa.types.is_list(wanted):
         return pa.types.is_list(found) and _same(found.value_type, wanted.value_type)
     return bool(found.equals(wanted))
+
+
+def _is_in(field: pa.Field, struct: pa.StructType) -> bool:
+    """Say whether a struct must have a field; one that a later version of the schema added may be nullable and missing."""
+    return not field.nullable or struct.get_field_index(field.name) >= 0
 
 
 def _short(type_: pa.DataType) -> str:

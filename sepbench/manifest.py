@@ -24,7 +24,7 @@ from sepbench.errors import TableError
 
 __all__ = ["FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "write"]
 
-VERSION = 1
+VERSION = 2  # 2 added `snr_over` and `sources.follows`; hashes leave out nulls, so those of version 1 hold
 FILE_NAME = "manifest.parquet"
 
 
@@ -64,6 +64,8 @@ SOURCE = pa.struct(
         _field("snr_mdb", pa.int32(), "Wanted ratio of the target to this source, in 1/1000 dB.", nullable=True),
         _field("level_mdbfs", pa.int32(), "Wanted RMS of this source, in 1/1000 dB; 0 is a constant at full scale.", nullable=True),
         _field("transforms", pa.list_(TRANSFORM), "Applied in this order, before the gain."),
+        _field("follows", pa.string(), "Stem of the source before it of which this is a part, the late part of a room, say: it has "
+            "that source's gain, and is on its side of every ratio.", nullable=True),
     ]
 )  # fmt: skip
 STEM = pa.struct(
@@ -77,7 +79,8 @@ STEM = pa.struct(
 )
 PROOF = pa.struct(
     [
-        _field("status", pa.string(), "`ok`, or why there is no audio: `silent_source`, `clipped`, `unknown_transform`; "
+        _field("status", pa.string(), "`ok`, or why there is no audio: `silent_source`, `clipped`, `unknown_transform`, "
+            "`transform_failed`; "
             "and what may be mended: `source_missing`, `source_changed`, `source_unreadable`, `source_too_short`, "
             "`source_crashed`, `source_timeout`, `worker_crashed`, `worker_timeout`, `worker_out_of_memory`, `not_as_proven`."),
         _field("reason", pa.string(), "The error's words where the status is not `ok`.", nullable=True),
@@ -102,6 +105,8 @@ SCHEMA = pa.schema(
         _field("bits", pa.int16(), "Depth of the rendered audio: 16 or 24."),
         _field("frames", pa.int64(), "Length in samples per channel."),
         _field("snr_mdb", pa.int32(), "Wanted ratio of the first target to the sum of the rest, in 1/1000 dB.", nullable=True),
+        _field("snr_over", pa.string(), "`active`: the ratio is wanted over the 20 ms frames in which the target is within 40 dB "
+            "of its loudest frame; null: over the whole mixture.", nullable=True),
         _field("clipping", pa.string(), "What happens above the peak: `scale` by one common gain, or `fail`."),
         _field("peak_mdbfs", pa.int32(), "The peak, in 1/1000 dB below full scale."),
         _field("licence", pa.string(), "The licences of all sources, joined."),
@@ -349,7 +354,7 @@ class _Batched(Protocol):
 
 
 def _planned(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in PLANNED}
+    return {name: row.get(name) for name in PLANNED}  # version 1 had fewer, and hashes leave out nulls
 
 
 def _made(row: Mapping[str, Any]) -> list[Any]:

@@ -19,13 +19,27 @@ from numpy.typing import NDArray
 
 from sepbench import level
 from sepbench.audio import FULL_SCALE_BITS
+from sepbench.errors import SilentSignalError
 from sepbench.level import UNITY, Gain
 
-__all__ = ["ClippedError", "Mixdown", "Prepared", "mix_down", "mix_into", "target_of"]
+__all__ = [
+    "ClippedError",
+    "Mixdown",
+    "Prepared",
+    "active_frames",
+    "frame_of",
+    "mix_down",
+    "mix_into",
+    "side_of_target",
+    "target_of",
+]
 
 Floats = NDArray[np.float64]
 _NEAR_MDB = Decimal(1)  # thousandths of a decibel: how near to the wanted SNR the stored samples shall be
 _TOUCHES = 24
+_ACTIVE_FRAME_S = 0.02
+_ACTIVE_RATIO = 10_000  # 40 dB
+_SQUARES = 4096
 
 
 class Prepared(NamedTuple):
@@ -69,8 +83,10 @@ class Mixdown:
         The same whole numbers as the stems, for whoever measures them.
     energies : dict of str to int
         Of each stem, in steps of the output.
-    rest_energy : int
-        Of the sum of all stems but the target.
+    own_energy, rest_energy : int
+        Of the target with what follows it, and of the sum of all other stems.
+    compared : tuple of (int, int)
+        The two energies that the wanted ratio is over: these, or those of the frames in which the target is active.
     peaks : dict of str to int
         Largest magnitude of each stem.
     """
@@ -81,7 +97,9 @@ class Mixdown:
     mixture: NDArray[Any]
     floats: dict[str, Floats]
     energies: dict[str, int]
+    own_energy: int
     rest_energy: int
+    compared: tuple[int, int]
     peaks: dict[str, int]
 
 
@@ -93,8 +111,8 @@ def mix_down(
     Parameters
     ----------
     row : mapping
-        ``sources`` with their ``name``, ``role``, ``snr_mdb`` and ``level_mdbfs``; ``bits``, ``snr_mdb``, ``clipping``
-        and ``peak_mdbfs``.
+        ``sources`` with their ``name``, ``role``, ``snr_mdb``, ``level_mdbfs`` and ``follows``; ``bits``, ``sample_rate``,
+        ``snr_mdb``, ``snr_over``, ``clipping`` and ``peak_mdbfs``.
     prepared : sequence of Prepared
         One for each source, all of one shape.
     frozen : tuple of list of Gain and Gain, optional
@@ -163,43 +181,112 @@ def target_of(row: Mapping[str, Any]) -> str:
     return str(next(source["name"] for source in row["sources"] if source["role"] == "target"))
 
 
+def side_of_target(row: Mapping[str, Any]) -> set[str]:
+    """Give the names of the stems that are on the target's side of a ratio: its own, and those that follow it."""
+    target = target_of(row)
+    return {target} | {source["name"] for source in row["sources"] if source.get("follows") == target}
+
+
+def active_frames(energies: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say in which frames a signal is within 40 dB of its loudest frame.
+
+    Parameters
+    ----------
+    energies : ndarray, shape (frame,)
+        Of each frame: floats, or Python integers, which are compared exactly.
+    """
+    return np.asarray(energies * _ACTIVE_RATIO >= energies.max(), bool)
+
+
 def _wanted_gains(row: Mapping[str, Any], prepared: Sequence[Prepared]) -> list[Gain]:
     """Turn wanted levels into the gains of the sources, before any common gain."""
     sources = row["sources"]
     name = target_of(row)
+    parts = _parts(row)
     targets = [place for place, source in enumerate(sources) if source["name"] == name]
-    target_gain = _own_gain(sources[targets[0]], prepared[targets[0]])
-    needs_ratio = row["snr_mdb"] is not None or any(source["snr_mdb"] is not None for source in sources)
-    target_energy = _energy_of_sum([prepared[place] for place in targets]) if needs_ratio else 0
-    gains = []
-    for source, samples in zip(sources, prepared, strict=True):
-        if source["name"] == name:
-            gains.append(target_gain)
-        elif source["snr_mdb"] is not None:
-            ratio = level.gain_for_snr(target_energy, samples.energy(), source["snr_mdb"])
-            gains.append(Gain.of(ratio) * target_gain)
+    own = [place for target in targets for place in parts[target]]
+    target_gain = _own_gain(sources[targets[0]], prepared, parts[targets[0]])
+    needs_ratio = any(source["snr_mdb"] is not None for source in sources)
+    target_energy = _energy_of_sum([prepared[place] for place in own]) if needs_ratio else 0
+    gains: dict[int, Gain] = {}
+    for place, together in parts.items():
+        if place in targets:
+            gain = target_gain
+        elif sources[place]["snr_mdb"] is not None:
+            energy = _energy_of_sum([prepared[one] for one in together])
+            gain = Gain.of(level.gain_for_snr(target_energy, energy, sources[place]["snr_mdb"])) * target_gain
         else:
-            gains.append(_own_gain(source, samples))
+            gain = _own_gain(sources[place], prepared, together)
+        gains |= dict.fromkeys(together, gain)
     if row["snr_mdb"] is not None:
-        rest = [place for place in range(len(sources)) if place not in targets]
-        ratio = level.gain_for_snr(target_energy, _energy_of_sum([prepared[place] for place in rest]), row["snr_mdb"])
-        for place in rest:
-            gains[place] = Gain.of(ratio) * target_gain
-    return gains
+        rest = [place for place in range(len(sources)) if place not in own]
+        if not rest:
+            raise SilentSignalError("level: there is nothing beside the target to bring to a ratio")
+        energies = _compared(row, *([prepared[place] for place in side] for side in (own, rest)))
+        gains |= dict.fromkeys(rest, Gain.of(level.gain_for_snr(*energies, row["snr_mdb"])) * target_gain)
+    return [gains[place] for place in range(len(sources))]
 
 
-def _own_gain(source: Mapping[str, Any], samples: Prepared) -> Gain:
+def _parts(row: Mapping[str, Any]) -> dict[int, list[int]]:
+    """Give for each source that stands for itself its place, and the places of those that follow it."""
+    parts: dict[int, list[int]] = {}
+    last: dict[str, int] = {}
+    for place, source in enumerate(row["sources"]):
+        if source.get("follows") is None:
+            parts[place] = [place]
+            last[source["name"]] = place
+        else:
+            parts[last[source["follows"]]].append(place)
+    return parts
+
+
+def _own_gain(source: Mapping[str, Any], prepared: Sequence[Prepared], together: Sequence[int]) -> Gain:
     if source["level_mdbfs"] is None:
         return UNITY
-    wanted = source["level_mdbfs"]
-    return Gain.of(level.gain_for_level(samples.energy(), samples.samples.size, wanted, FULL_SCALE_BITS))
+    energy = _energy_of_sum([prepared[place] for place in together])
+    size = prepared[together[0]].samples.size
+    return Gain.of(level.gain_for_level(energy, size, source["level_mdbfs"], FULL_SCALE_BITS))
 
 
 def _energy_of_sum(signals: Sequence[Prepared]) -> int:
-    if len(signals) == 1:
-        return signals[0].energy()
-    total = sum(one.samples.astype(np.int64) << (FULL_SCALE_BITS - one.bits) for one in signals)
-    return level.energy(np.asarray(total))
+    return signals[0].energy() if len(signals) == 1 else level.energy(_sum(signals))
+
+
+def _sum(signals: Sequence[Prepared]) -> NDArray[np.int64]:
+    """Add sources on the 24-bit scale."""
+    total: NDArray[np.int64] = signals[0].samples.astype(np.int64) << (FULL_SCALE_BITS - signals[0].bits)
+    for one in signals[1:]:
+        total += one.samples.astype(np.int64) << (FULL_SCALE_BITS - one.bits)
+    return total
+
+
+def _compared(row: Mapping[str, Any], own: Sequence[Prepared], rest: Sequence[Prepared]) -> tuple[int, int]:
+    """Give the energies of which the row wants a ratio: of the whole mixture, or of where the target is active."""
+    if row.get("snr_over") != "active":
+        return _energy_of_sum(own), _energy_of_sum(rest)
+    return _where_active(_sum(own), _sum(rest), row["sample_rate"])
+
+
+def _where_active(own: NDArray[np.int64], rest: NDArray[np.int64], sample_rate: int) -> tuple[int, int]:
+    energies, others = (_frame_energies(signal, frame_of(sample_rate)) for signal in (own, rest))
+    active = active_frames(energies)
+    return int(energies[active].sum()), int(others[active].sum())
+
+
+def frame_of(sample_rate: int) -> int:
+    """Give the samples of a frame of 20 ms."""
+    return max(1, round(_ACTIVE_FRAME_S * sample_rate))
+
+
+def _frame_energies(signal: NDArray[np.int64], frame: int) -> NDArray[Any]:
+    """Sum the squares of each frame over all channels, exactly: as Python integers. The last frame may be short."""
+    piece = min(frame, _SQUARES)  # squares of so many samples of 2^25 stay below 2^63
+    starts = np.arange(0, signal.shape[1], frame)
+    edges = np.unique(np.concatenate([starts + at for at in range(0, frame, piece)]))
+    sums = np.add.reduceat(np.square(signal), edges[edges < signal.shape[1]], axis=1)
+    exact = sums.astype(object).sum(axis=0)
+    found: NDArray[Any] = np.add.reduceat(exact, np.searchsorted(edges, starts))
+    return found
 
 
 _kept = threading.local()
@@ -282,13 +369,20 @@ def _finished(row: Mapping[str, Any], gains: list[Gain], common: Gain, sums: dic
         mixture = parts[0] + parts[1]
         for part in parts[2:]:
             mixture += part
-    rest = [name for name in stems if name != target_of(row)]
-    if len(rest) == 1:
-        rest_energy = energies[rest[0]]
-    else:
-        total = np.asarray(np.sum([stems[name] for name in rest], axis=0, dtype=np.int32))
-        rest_energy = level.energy(total) if rest else 0
-    return Mixdown(gains, common, stems, mixture, sums, energies, rest_energy, peaks)
+    ours = side_of_target(row)
+    sides = [name for name in stems if name in ours], [name for name in stems if name not in ours]
+    own_energy, rest_energy = (
+        energies[side[0]] if len(side) == 1 else level.energy(_total(stems, side)) if side else 0 for side in sides
+    )
+    compared = own_energy, rest_energy
+    if row.get("snr_over") == "active" and sides[1]:
+        own, rest = (_total(stems, side).astype(np.int64) for side in sides)
+        compared = _where_active(own, rest, row["sample_rate"])
+    return Mixdown(gains, common, stems, mixture, sums, energies, own_energy, rest_energy, compared, peaks)
+
+
+def _total(stems: Mapping[str, NDArray[Any]], names: Sequence[str]) -> NDArray[np.int32]:
+    return np.asarray(np.sum([stems[name] for name in names], axis=0, dtype=np.int32))
 
 
 def _refuse_overrun(what: str, signal: NDArray[Any], row: Mapping[str, Any]) -> int:
@@ -334,7 +428,7 @@ def _touched_up(row: Mapping[str, Any], prepared: Sequence[Prepared], made: Mixd
 
 def _missing_mdb(row: Mapping[str, Any], made: Mixdown) -> Decimal:
     """Say by how much the rest has to become louder, in thousandths of a decibel."""
-    own, rest = made.energies[target_of(row)], made.rest_energy
+    own, rest = made.compared
     if rest == 0 or own == 0:
         return Decimal(0)  # rounded away altogether: no gain near this one changes that
     if abs(10000 * math.log10(own / rest) - row["snr_mdb"]) < 0.9 * float(_NEAR_MDB):
@@ -344,8 +438,8 @@ def _missing_mdb(row: Mapping[str, Any], made: Mixdown) -> Decimal:
 
 def _moved(row: Mapping[str, Any], gains: list[Gain], by_mdb: Decimal) -> list[Gain]:
     factor = level.amplitude(by_mdb)
-    name = target_of(row)
+    ours = side_of_target(row)
     return [
-        gain if source["name"] == name else Gain.of(gain.decimal() * factor)
+        gain if source["name"] in ours else Gain.of(gain.decimal() * factor)
         for source, gain in zip(row["sources"], gains, strict=True)
     ]

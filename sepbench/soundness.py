@@ -23,7 +23,6 @@ from sepbench.errors import TableError
 from sepbench.level import MAX_LEVEL_MDB
 
 __all__ = [
-    "TRANSFORMS",
     "is_file_name",
     "refuse_repeated",
     "refuse_unsound",
@@ -31,8 +30,6 @@ __all__ = [
     "refuse_unsound_metadata",
     "stands_for_a_file",
 ]
-
-TRANSFORMS: frozenset[str] = frozenset()  # a name enters together with the code of `render` that applies it
 
 _ALTERED = "the table was altered, or not made by sepbench: fetch or make it again"
 _MAX_TEXT = 1 << 16
@@ -183,7 +180,9 @@ _MANIFEST: Mapping[str, Check] = {
     "sources.offset": partial(_within, 0, MAX_SAMPLES),
     "sources.snr_mdb": _LEVEL,
     "sources.level_mdbfs": _LEVEL,
-    "sources.transforms.name": partial(_one_of, TRANSFORMS),
+    "sources.transforms.name": _file_name,
+    "sources.follows": _file_name,
+    "snr_over": partial(_one_of, ("active",)),
     "proof.status": partial(_matches, "^[a-z][a-z_]{0,63}$", "is no status"),
     "proof.gains.mantissa": partial(_within, 1 << 27, (1 << 28) - 1),
     "proof.gains.shift": partial(_within, -512, 512),
@@ -327,12 +326,35 @@ def _refuse_impossible_mixtures(part: _Part) -> None:
     part.refuse("sources", wrong, _Column(counts, part.rows), f"expected 1 to {_MAX_SOURCES} sources")
     frames, offset = columns["sources.frames"], columns["sources.offset"]
     of_mixture = batch.column("frames").take(frames.rows)
-    late = pc.greater(pc.add(frames.values, offset.values), of_mixture)
+    plain = pc.equal(pc.list_value_length(pc.struct_field(batch.column("sources").flatten(), "transforms")), 0)
+    ends = pc.if_else(plain, pc.add(frames.values, offset.values), offset.values)  # a stretched source may have more
+    late = pc.greater(ends, of_mixture)
     part.refuse("sources.frames", late, frames, "ends behind the mixture")
+    _refuse_orphans(part)
     roles = columns["sources.role"]
     with_target = pc.unique(roles.rows.filter(pc.equal(roles.values, "target")))
     without = pc.invert(pc.is_in(part.rows, value_set=with_target))
     part.refuse("sources.role", without, part.whole("sources"), "no source is a target")
+
+
+def _refuse_orphans(part: _Part) -> None:
+    """Refuse a source that follows none before it."""
+    follows = part.columns.get("sources.follows")
+    if follows is None or not len(follows.values):
+        return
+    sources = part.batch.column("sources").take(pc.unique(follows.rows)).to_pylist()
+    wrong = [
+        at
+        for at, row in zip(pc.unique(follows.rows).to_pylist(), sources, strict=True)
+        if any(
+            one["follows"] is not None
+            and one["follows"] not in [other["name"] for other in row[:place] if other["follows"] is None]
+            for place, one in enumerate(row)
+        )
+    ]
+    part.refuse(
+        "sources.follows", pc.is_in(follows.rows, pa.array(wrong, pa.int32())), follows, "names no source before it"
+    )
 
 
 def _refuse_impossible_proofs(part: _Part) -> None:

@@ -261,7 +261,10 @@ ROWS = [
     Change("offset-behind", source(offset=11025), "ends behind the mixture"),
     Change("source-snr-huge", source(snr_mdb=-(2**31)), "`sources.snr_mdb` is -2147483648"),
     Change("source-level-huge", source(level_mdbfs=2**31 - 1), "`sources.level_mdbfs` is 2147483647"),
-    Change("transform-unknown", source(transforms=[{"name": "reverb", "parameters": "{}"}]), "`sources.transforms.name` is 'reverb': expected one of nothing"),
+    Change("transform-address", source(transforms=[{"name": "evil.py:Run", "parameters": "{}"}]), "is 'evil.py:Run': can't be the name"),
+    Change("follows-nobody", source(follows="somebody"), "`sources.follows` is 'somebody': names no source before it"),
+    Change("follows-odd", source(follows="../x"), "`sources.follows` is '../x': can't be the name"),
+    Change("snr-over-odd", row(snr_over="speech"), "`snr_over` is 'speech': expected one of active"),
     Change("status-odd", proof(status="../ok"), "`proof.status` is '../ok': is no status"),
     Change("gain-0", gain(mantissa=0), "`proof.gains.mantissa` is 0"),
     Change("gain-negative", gain(mantissa=-(2**31)), "`proof.gains.mantissa` is -2147483648"),
@@ -286,7 +289,7 @@ def said(**values: Any) -> bytes:
 
 
 METADATA = [
-    Change("newer", lambda: said(schema_version=99), "schema version 99, this sepbench reads up to 1"),
+    Change("newer", lambda: said(schema_version=99), "schema version 99, this sepbench reads up to 2"),
     Change("no-version", lambda: said(schema_version=None), "name no schema version"),
     Change("version-text", lambda: said(schema_version="1"), "name no schema version"),
     Change("other-table", lambda: said(table="catalog"), "expected a manifest, found catalog"),

@@ -17,6 +17,7 @@ REST = {
     "name": "accompaniment", "role": "target", "set": "musdb18hq", "where": {"stem": {"not": "vocals"}},
     "coherent_with": "vocals", "pick": "all",
 }  # fmt: skip
+ANY = {"distinct": "none"}
 SHARES = {"train": 6, "valid": 2, "test": 2}
 # JSON escapes each of these in a way of its own
 ODD = ("plain", 'quo"ted', "back\\slash", "Ünïcôdé", "日本語", "tab\tnew\nline", "😀", "del\x7f", "", "nul\x00")
@@ -168,7 +169,7 @@ KINDS = {
     "four speakers of one name and two noises": (
         recipe(
             sources=[
-                SPEECH, *[SPEECH | {"role": "interferer"}] * 3,
+                *[SPEECH | ANY, *[SPEECH | ANY | {"role": "interferer"}] * 3],
                 NOISE | {"snr_db": {"uniform": [0, 20]}}, NOISE | {"name": "hum", "set": "folder-noise", "snr_db": 12},
             ],
             splits={"train": 700}, levels={},
@@ -176,7 +177,7 @@ KINDS = {
     ),
     "three noises, dealt in many rounds": (
         recipe(
-            sources=[SPEECH, *[NOISE | {"name": f"noise{n}", "snr_db": {"choice": [0, 6]}} for n in range(3)]],
+            sources=[SPEECH, *[NOISE | ANY | {"name": f"noise{n}", "snr_db": {"choice": [0, 6]}} for n in range(3)]],
             splits={"test": 500}, levels={},
         ), 3, 0,
     ),
@@ -210,8 +211,28 @@ KINDS = {
         ), None, 0,
     ),
     "one noise for two roles, in stereo": (
-        recipe(sources=[SPEECH, NOISE, NOISE | {"name": "more", "when_short": "pad"}], channels=2, splits={"test": 90}),
+        recipe(sources=[SPEECH, NOISE, NOISE | ANY | {"name": "more", "when_short": "pad"}], channels=2, splits={"test": 90}),
         None, 0,
+    ),
+    "one to three talkers that overlap, and noise before and after": (
+        recipe(
+            sources=[
+                SPEECH | {"name": "speaker{n}", "count": {"uniform": [1, 3]}, "overlap": {"uniform": [0, 1]}, "when_short": "pad"},
+                NOISE | {"count": {"choice": [1, 2]}},
+            ],
+            splits={"train": 90}, length="targets", levels={"active_snr_db": {"normal": [5, 4]}},
+            padding={"before_s": {"uniform": [0, 2]}, "after_s": 0.5},
+        ), None, 0,
+    ),
+    "talkers of two lists, anywhere": (
+        recipe(
+            sources=[
+                SPEECH | {"groups": {"train": [str(n) for n in range(20)], "test": [str(n) for n in range(20, 45)]}},
+                SPEECH | {"name": "babble", "role": "interferer", "duration_s": {"uniform": [0.5, 1.5]}, "offset_s": "anywhere",
+                          "groups": {"train": [str(n) for n in range(20)], "test": [str(n) for n in range(20, 45)]}},
+            ],
+            splits={"train": 50, "test": 50},
+        ), None, 0,
     ),
     "more rows than a batch": (recipe(splits={"train": 4097, "valid": 1, "test": 4096}), None, 0),
 }  # fmt: skip

@@ -181,7 +181,7 @@ def test_a_recipe_refuses_levels_beyond_all_sound():
         "splits": {"test": 1},
         "sources": [source],
     }
-    with pytest.raises(UsageError, match="levels lie between -300 and 300 dB"):
+    with pytest.raises(UsageError, match="expected finite numbers"):
         recipe.parse(content)
 
 

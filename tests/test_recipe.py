@@ -98,5 +98,6 @@ def test_an_unknown_recipe_gets_a_suggestion():
 
 def test_a_level_is_a_number_bounds_or_choices():
     recipe = recipes.parse(changed(["levels", "snr_db"], 2.5))
-    assert recipe.levels.snr_db.millidecibels() == (None, (2500,))
-    assert recipes.parse(GOOD).levels.snr_db.millidecibels() == ((-5000, 5000), None)
+    assert (recipe.levels.snr_db.choice, recipe.levels.snr_db.bounds()) == ((2.5,), (2.5, 2.5))
+    assert recipes.parse(GOOD).levels.snr_db.bounds() == (-5, 5)
+    assert recipes.parse(changed(["levels", "snr_db"], {"normal": [5, 3]})).levels.snr_db.bounds() is None

@@ -1,34 +1,43 @@
-"""Dealing: which recordings, excerpts and levels the rows of one split get, as integers."""
+"""Dealing: which recordings, excerpts and levels the rows of one split get, as integers.
+
+Recordings are dealt like cards: each pool is put into a keyed order, the first source goes through its order again and again, the
+second is shifted against it after each common round, so that no pair comes twice before all have come once. Where
+two sources would share what they may not share, the talker, the later one takes the next card.
+"""
 
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import accumulate
 from typing import NamedTuple
 
 from sepbench.draws import Purpose
 from sepbench.errors import RecipeError
-from sepbench.mixing.pools import Card
-from sepbench.recipe import Draw, Recipe, Source
+from sepbench.mixing.chains import written
+from sepbench.mixing.placing import Layout, Spot
+from sepbench.mixing.seats import Pools, Recordings, Seat, drawn_by, label_of, seats_of
+from sepbench.recipe import Recipe
 
-__all__ = ["Dealer", "Drawn", "Recordings", "Row"]
+__all__ = ["Dealer", "Drawn", "Row"]
 
-_ATTEMPTS = 64
 _KEPT_ORDERS = 16
 
 
 class Drawn(NamedTuple):
     """What is drawn for one source of a row: a recording, by its place in the sources' catalogs laid end to end."""
 
+    name: str
+    role: str
     recording: int
     start: int
     frames: int
+    offset: int
     loop: bool
     snr_mdb: int | None
     level_mdbfs: int | None
+    transforms: list[dict[str, str]]
+    follows: str | None
 
 
 class Row(NamedTuple):
@@ -41,47 +50,6 @@ class Row(NamedTuple):
     sources: list[Drawn]
 
 
-class Recordings(NamedTuple):
-    """What dealing needs to know of the recordings of a set, by their places in the catalog; frames at the corpus rate."""
-
-    items: list[str]
-    groups: list[str]
-    licences: list[str]
-    frames: list[int]
-    powers: list[array[float]]
-
-    @classmethod
-    def of(cls, recipe: Recipe, name: str, cards: Sequence[Card]) -> Recordings:
-        """Take it from the cards of a set; the level profiles only where they are asked for."""
-        leveled = any(source.set == name and source.min_level_dbfs is not None for source in recipe.sources)
-        return cls(
-            [card.item for card in cards],
-            [card.group for card in cards],
-            [card.row["licence"] for card in cards],
-            [card.frames_at(recipe.sample_rate) for card in cards],
-            [_powers(card.row["level_profile_dbfs"] or ()) for card in cards] if leveled else [],
-        )
-
-
-def _powers(profile: Iterable[int]) -> array[float]:
-    return array("d", [10.0 ** (level / 10) for level in profile])
-
-
-class _Seat(NamedTuple):
-    """One source of the recipe in one split, with what every row asks of it at hand."""
-
-    name: str
-    leader: str | None
-    loops: bool
-    least_dbfs: float | None
-    recordings: Recordings
-    frames: list[int]
-    first: int
-    start: Purpose
-    snr: Callable[[str], int | None]
-    level: Callable[[str], int | None]
-
-
 class Dealer:
     """Deals the rows of one split.
 
@@ -90,13 +58,14 @@ class Dealer:
     recipe, seed, split, epoch
         Of the corpus; part of every draw's key.
     sets : mapping of str to Recordings
-    pools : sequence of list of int
+    pools : sequence of Pools
         For each source, the places of the recordings that may serve it.
 
     Raises
     ------
     RecipeError
-        If there are fewer different mixtures than are asked for, or a coherent source has no recording.
+        If there are fewer different mixtures than are asked for, too few groups for the sources of one mixture, or a
+        coherent source has no recording.
     """
 
     def __init__(
@@ -106,201 +75,220 @@ class Dealer:
         split: str,
         epoch: int,
         sets: Mapping[str, Recordings],
-        pools: Sequence[list[int]],
+        pools: Sequence[Pools],
     ) -> None:
         self.recipe, self.split, self.pools = recipe, split, pools
         self.count = recipe.splits[split]  # type: ignore[index]
         self._purpose = partial(Purpose, recipe.name, recipe.version, seed, split, epoch=epoch)
-        firsts = accumulate((len(sets[source.set].items) for source in recipe.sources), initial=0)
-        self._seats = [
-            self._seat(source, sets[source.set], first) for source, first in zip(recipe.sources, firsts, strict=False)
-        ]
-        self._snr = self._level_of("snr", recipe.levels.snr_db)
-        self._free = [place for place, source in enumerate(recipe.sources) if source.coherent_with is None]
-        self._target = recipe.sources.index(recipe.target)
-        self._fixed = round(recipe.length * recipe.sample_rate) if isinstance(recipe.length, float) else None
-        self._round = math.lcm(*(len(pools[place]) for place in self._free[:2]))
+        self._sets = sets
+        self._seats = seats_of(recipe, self._purpose, sets, pools)
+        self._layout = Layout(recipe, self._seats, self._purpose)
+        self._snr = drawn_by(self._purpose("snr"), recipe.levels.snr_db or recipe.levels.active_snr_db)
+        self._varies = any(seat.copy and seat.source.count.most > 1 for seat in self._seats)
+        self._free = [at for at, seat in enumerate(self._seats) if seat.leader is None]
+        self._apart = _sharing(self._seats)
+        self._round = math.lcm(*(len(self._seats[at].pool) for at in self._free[:2]))
+        self._refuse_too_few()
         self._refuse_repetition()
-        self._first_orders = {place: self._shuffled(place, 0) for place in self._free[:2]}
+        self._first_orders = {at: self._shuffled(at, 0) for at in self._free[:2]}
         self._orders: dict[tuple[int, int], list[int]] = {}
-        self._by_group = [
-            self._grouped(place) if source.coherent_with else {} for place, source in enumerate(recipe.sources)
-        ]
+        self._by_group = [self._grouped(seat) if seat.leader else {} for seat in self._seats]
         self._refuse_gaps()
 
-    def groups(self) -> list[Iterable[str]]:
-        """Give the groups of each source's pool."""
-        return [
-            dict.fromkeys(seat.recordings.groups[place] for place in pool)
-            for seat, pool in zip(self._seats, self.pools, strict=True)
-        ]
+    def groups(self) -> list[dict[str, Iterable[str]]]:
+        """Give for each source the groups of its pools, by set."""
+        found = []
+        for source, pools in zip(self.recipe.sources, self.pools, strict=True):
+            by_set: dict[str, dict[str, None]] = {}
+            own = [(source.set, pools.own)]
+            own += [(str(source.transforms[at].set), pool) for at, pool in pools.of_transforms.items()]
+            for name, pool in own:
+                by_set.setdefault(name, {}).update(dict.fromkeys(self._sets[name].groups[at] for at in pool))
+            found.append(dict[str, Iterable[str]](by_set))
+        return found
 
     def draw(self, number: int) -> Row:
         """Draw one row of the split."""
         mixture_id = f"{self.split}-{number:06d}"
-        dealt = self._deal(number)
-        frames = self._length(dealt)
-        starts: dict[str | None, int] = {}
+        present = self._present(mixture_id)
+        seats = [self._seats[at] for at in present]
+        dealt = self._deal(number, present)
+        frames, placed = self._layout.place(mixture_id, seats, dealt)
         licences: set[str] = set()
-        sources = []
-        for seat, chosen in zip(self._seats, dealt, strict=True):
-            start = starts.get(seat.leader)
-            if start is None:
-                start = self._start(seat, mixture_id, chosen[0], frames)
-            starts.setdefault(seat.name, start)
-            snr_mdb, level_mdbfs = seat.snr(mixture_id), seat.level(mixture_id)
-            for recording in chosen:
-                available = seat.frames[recording]
-                loop = available < frames and seat.loops
-                used = frames if loop else min(frames, available - start)
-                sources.append(Drawn(seat.first + recording, start, used, loop, snr_mdb, level_mdbfs))
-                licences.add(seat.recordings.licences[recording])
+        sources: list[Drawn] = []
+        for seat, spots in zip(seats, placed, strict=True):
+            levels = seat.snr(mixture_id), seat.level(mixture_id)
+            for spot in spots:
+                sources += _drawn(seat, spot, levels)
+                licences.add(seat.recordings.licences[spot.recording])
+                licences.update(_licences(spot))
         return Row(mixture_id, frames, self._snr(mixture_id), " AND ".join(sorted(licences)), sources)
 
-    def _seat(self, source: Source, recordings: Recordings, first: int) -> _Seat:
-        return _Seat(
-            source.name,
-            source.coherent_with,
-            source.when_short == "loop",
-            source.min_level_dbfs,
-            recordings,
-            recordings.frames,
-            first,
-            self._purpose(f"start:{source.name}"),
-            self._level_of(f"snr:{source.name}", source.snr_db),
-            self._level_of(f"level:{source.name}", source.level_dbfs),
-        )
+    def _present(self, mixture_id: str) -> Sequence[int]:
+        if not self._varies:
+            return range(len(self._seats))
+        return [at for at, seat in enumerate(self._seats) if seat.present(mixture_id)]
 
-    def _level_of(self, purpose: str, draw: Draw | None) -> Callable[[str], int | None]:
-        """Give what draws a level for any mixture."""
-        if draw is None:
-            return _no_level
-        bounds, choices = draw.millidecibels()
-        levels = self._purpose(purpose)
-        return partial(_uniform, levels, *bounds) if bounds else partial(_choice, levels, choices or ())
+    # what can't be dealt
+
+    def _refuse_too_few(self) -> None:
+        """Refuse mixtures whose sources must be of different groups, where the pools have too few of them."""
+        for at, others in self._apart.items():
+            seat = self._seats[at]
+            own = {_unit(seat, one) for one in seat.pool}
+            sharing = [
+                other for other in others if own & {_unit(self._seats[other], one) for one in self._seats[other].pool}
+            ]
+            if len(own) <= len(sharing):
+                raise RecipeError(
+                    f"{self.recipe.name}: split `{self.split}` has {len(own)} different {seat.source.distinct}s of "
+                    f"`{seat.source.set}` for `{seat.name}`, and a mixture needs {len(sharing) + 1}",
+                    'index more of the set, ask for fewer sources, or allow them to share: `distinct = "none"`',
+                )
 
     def _refuse_repetition(self) -> None:
         """Refuse more mixtures than there are different ones."""
-        if self._fixed is not None or self.recipe.length == "min":
-            frames = self._fixed or 0
-            pools = zip(self._seats, self.pools, strict=True)
-            if any(seat.frames[place] > frames for seat, pool in pools for place in pool):
-                return  # excerpts differ where recordings do not
-        sizes = [len(self.pools[place]) for place in self._free[:2]]
-        if self.count > math.prod(sizes):
-            named = " × ".join(
-                f"{size} of {self.recipe.sources[place].name}" for size, place in zip(sizes, self._free, strict=False)
-            )
+        seats = [self._seats[at] for at in self._free[:2]]
+        if not all(seat.is_plain for seat in self._seats):
+            return  # what is drawn beside the recordings differs
+        frames = 0 if self.recipe.length == "min" else self._layout.fixed
+        if frames is not None and any(seat.frames[one] > frames for seat in self._seats for one in seat.pool):
+            return  # excerpts differ where recordings do not
+        different = self._different(seats)
+        if self.count > different:
+            named = " × ".join(f"{len(seat.pool)} of {seat.name}" for seat in seats)
             raise RecipeError(
                 f"{self.recipe.name}: split `{self.split}` asks for {self.count} mixtures, but {named} recordings "
-                f"give {math.prod(sizes)} different ones",
-                f"ask for at most {math.prod(sizes)}, or index more of the sets",
+                f"give {different} different ones",
+                f"ask for at most {different}, or index more of the sets",
             )
+
+    def _different(self, seats: Sequence[Seat]) -> int:
+        """Count the pairs that the first two sources can make."""
+        if len(seats) < 2 or self._free[0] not in self._apart.get(self._free[1], ()):
+            return math.prod(len(seat.pool) for seat in seats)
+        one, other = seats
+        counts: dict[str, int] = {}
+        for at in one.pool:
+            counts[_unit(other, at)] = counts.get(_unit(other, at), 0) + 1
+        return sum(len(one.pool) - counts.get(_unit(other, at), 0) for at in other.pool)
 
     def _refuse_gaps(self) -> None:
         """Refuse a row whose group has no recording for a coherent source."""
         led = [by_group for by_group in self._by_group if by_group]
-        leaders = {group for place in self._free for group in self.groups()[place]}
+        leaders = {self._seats[at].recordings.groups[one] for at in self._free for one in self._seats[at].pool}
         if any(leaders - by_group.keys() for by_group in led):
             for number in range(self.count):
-                self._deal(number)
+                self._deal(number, self._present(f"{self.split}-{number:06d}"))
 
-    def _grouped(self, place: int) -> dict[str, list[int]]:
+    # dealing
+
+    def _grouped(self, seat: Seat) -> dict[str, list[int]]:
         """Give the recordings of each group, by name."""
-        recordings = self._seats[place].recordings
         groups: dict[str, list[int]] = {}
-        for at in sorted(self.pools[place], key=recordings.items.__getitem__):
-            groups.setdefault(recordings.groups[at], []).append(at)
+        for at in sorted(seat.pool, key=seat.recordings.items.__getitem__):
+            groups.setdefault(seat.recordings.groups[at], []).append(at)
         return groups
 
-    def _deal(self, number: int) -> list[list[int]]:
-        """Choose the recordings of row `number`, a list for each source."""
+    def _deal(self, number: int, present: Sequence[int]) -> list[list[int]]:
+        """Choose the recordings of row `number`, a list for each seat that is there."""
         groups: dict[str, str] = {}
+        taken: dict[int, int] = {}
         dealt: list[list[int]] = []
-        for place, seat in enumerate(self._seats):
+        for at in present:
+            seat = self._seats[at]
             if seat.leader is not None:
-                chosen = self._coherent(place, groups[seat.leader])
+                chosen = self._coherent(at, groups[seat.leader])
             else:
-                chosen = [self._next(place, number)]
+                chosen = [self._next(at, number, taken)]
             groups.setdefault(seat.name, seat.recordings.groups[chosen[0]])
             dealt.append(chosen)
         return dealt
 
-    def _next(self, place: int, number: int) -> int:
-        size = len(self.pools[place])
-        if place == self._free[0]:
-            return self._first_orders[place][number % size]
-        if place == self._free[1]:
-            # (n mod a, (n + n div lcm(a, b)) mod b) goes through all a·b pairs
-            return self._first_orders[place][(number + number // self._round) % size]
-        cycle, at = divmod(number, size)
-        return self._order(place, cycle)[at]
+    def _next(self, at: int, number: int, taken: dict[int, int]) -> int:
+        """Take the card whose turn it is, or the first after it that shares nothing with those on the table."""
+        order, place = self._turn(at, number)
+        chosen = order[place]
+        if at in self._apart:
+            seat = self._seats[at]
+            gone = {_unit(seat, taken[other]) for other in self._apart[at] if other in taken}
+            while _unit(seat, chosen) in gone:  # `_refuse_too_few` saw to it that there is an end
+                place = (place + 1) % len(order)
+                chosen = order[place]
+        taken[at] = chosen
+        return chosen
 
-    def _order(self, place: int, cycle: int) -> list[int]:
+    def _turn(self, at: int, number: int) -> tuple[list[int], int]:
+        """Give the order of a seat's pool, and whose turn it is in it."""
+        size = len(self._seats[at].pool)
+        if at == self._free[0]:
+            return self._first_orders[at], number % size
+        if at == self._free[1]:
+            # (n mod a, (n + n div lcm(a, b)) mod b) goes through all a·b pairs
+            return self._first_orders[at], (number + number // self._round) % size
+        cycle, place = divmod(number, size)
+        return self._order(at, cycle), place
+
+    def _order(self, at: int, cycle: int) -> list[int]:
         """Give the order of a later source's pool in a cycle; rows in order need one of each source at a time."""
-        if (place, cycle) not in self._orders:
+        if (at, cycle) not in self._orders:
             if len(self._orders) >= _KEPT_ORDERS * len(self._free):
                 del self._orders[next(iter(self._orders))]
-            self._orders[place, cycle] = self._shuffled(place, cycle)
-        return self._orders[place, cycle]
+            self._orders[at, cycle] = self._shuffled(at, cycle)
+        return self._orders[at, cycle]
 
-    def _shuffled(self, place: int, cycle: int) -> list[int]:
-        items = self._seats[place].recordings.items
-        at = {items[one]: one for one in self.pools[place]}
-        draws = self._purpose(f"order:{place}:{self.recipe.sources[place].name}").draws(str(cycle))
-        return [at[item] for item in draws.shuffled([items[one] for one in self.pools[place]])]
+    def _shuffled(self, at: int, cycle: int) -> list[int]:
+        seat = self._seats[at]
+        items = seat.recordings.items
+        by_item = {items[one]: one for one in seat.pool}
+        draws = self._purpose(f"order:{seat.place}:{label_of(seat.source, seat.copy)}").draws(str(cycle))
+        return [by_item[item] for item in draws.shuffled([items[one] for one in seat.pool])]
 
-    def _coherent(self, place: int, group: str) -> list[int]:
-        source = self.recipe.sources[place]
-        chosen = self._by_group[place].get(group, [])
+    def _coherent(self, at: int, group: str) -> list[int]:
+        seat = self._seats[at]
+        chosen = self._by_group[at].get(group, [])
         if not chosen:
             raise RecipeError(
-                f"{self.recipe.name}: the group `{group}` has no recording for `{source.name}`",
+                f"{self.recipe.name}: the group `{group}` has no recording for `{seat.name}`",
                 "change the source's `where`",
             )
-        return chosen if source.pick == "all" else chosen[:1]
-
-    def _length(self, dealt: Sequence[Sequence[int]]) -> int:
-        if self._fixed is not None:
-            return self._fixed
-        if self.recipe.length == "target":
-            return self._seats[self._target].frames[dealt[self._target][0]]
-        lengths = (seat.frames[at] for seat, chosen in zip(self._seats, dealt, strict=True) for at in chosen)
-        return min(lengths) if self.recipe.length == "min" else max(lengths)
-
-    def _start(self, seat: _Seat, mixture_id: str, recording: int, frames: int) -> int:
-        """Draw where the excerpt begins, if the recording leaves a choice."""
-        available = seat.frames[recording]
-        if available < frames and not seat.loops:
-            return 0
-        last = available - 1 if available < frames else available - frames
-        start = seat.start.between(mixture_id, 0, last)
-        if seat.least_dbfs is None:
-            return start
-        rate, powers = self.recipe.sample_rate, seat.recordings.powers[recording]
-        if _level_dbfs(powers[start // rate : -(-(start + frames) // rate)]) >= seat.least_dbfs:
-            return start
-        draws = seat.start.draws(mixture_id)
-        for _ in range(_ATTEMPTS):
-            start = draws.between(0, last)
-            if _level_dbfs(powers[start // rate : -(-(start + frames) // rate)]) >= seat.least_dbfs:
-                return start
-        return min(powers.index(max(powers)) * rate, last)
+        return chosen if seat.source.pick == "all" else chosen[:1]
 
 
-def _level_dbfs(powers: array[float]) -> float:
-    """Give the RMS of an excerpt as far as the catalog's profile, one value a second, knows it."""
-    power = sum(powers) / max(1, len(powers))
-    return 10 * math.log10(power) if power else -math.inf
+def _sharing(seats: Sequence[Seat]) -> dict[int, list[int]]:
+    """Give for each seat the seats before it with which it may share no group, or no recording."""
+    free = [(at, seat) for at, seat in enumerate(seats) if seat.leader is None]
+    found = {}
+    for at, seat in free:
+        before = [other for other, one in free if other < at and one.source.set == seat.source.set]
+        if before and seat.source.distinct != "none":
+            found[at] = before
+    return found
 
 
-def _no_level(mixture_id: str) -> None:
-    return None
+def _unit(seat: Seat, recording: int) -> str:
+    """Give what two sources may not share."""
+    return (seat.recordings.groups if seat.source.distinct == "group" else seat.recordings.items)[recording]
 
 
-def _uniform(levels: Purpose, low: int, high: int, mixture_id: str) -> int:
-    return levels.between(mixture_id, low, high)
+def _drawn(seat: Seat, spot: Spot, levels: tuple[int | None, int | None]) -> list[Drawn]:
+    """Give the source of a row; and the late part of a room as one of its own, where the recipe asks for it."""
+    one = Drawn(
+        seat.name, seat.source.role, seat.first + spot.recording, spot.start, spot.frames, spot.offset, spot.loop, *levels,
+        written(spot.links), None,
+    )  # fmt: skip
+    if not (seat.source.parts_late and spot.links and spot.links[-1].parameters.get("part") == "early"):
+        return [one]
+    late = written([*spot.links[:-1], spot.links[-1].late()])
+    return [
+        one,
+        one._replace(
+            name=f"{seat.name}-late", role="noise", snr_mdb=None, level_mdbfs=None, transforms=late, follows=seat.name
+        ),
+    ]
 
 
-def _choice(levels: Purpose, choices: Sequence[int], mixture_id: str) -> int:
-    return choices[levels.between(mixture_id, 0, len(choices) - 1)]
+def _licences(spot: Spot) -> Iterable[str]:
+    """Give the licences of the recordings that its transforms take."""
+    values = (value for link in spot.links for value in link.parameters.values())
+    return (value["licence"] for value in values if isinstance(value, dict))

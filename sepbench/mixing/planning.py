@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 from sepbench import __version__, manifest, parquet
 from sepbench.errors import RecipeError
 from sepbench.manifest import PROOF, SCHEMA, SOURCE, Manifest, plan_hash
-from sepbench.mixing.dealing import Dealer, Drawn, Recordings, Row
-from sepbench.mixing.pools import cards_of, pool_of, refuse_leaks
+from sepbench.mixing.dealing import Dealer, Drawn, Row
+from sepbench.mixing.pools import Card, cards_of, pool_of, refuse_leaks
+from sepbench.mixing.seats import Pools, Recordings
 from sepbench.recipe import SPLITS, Recipe, Source
 
 __all__ = ["Plan", "plan"]
@@ -87,7 +88,7 @@ class Plan:
         self._recordings = _recordings(recipe, catalogs)
         self._dealers: list[Dealer] = []
         for split in (split for split in SPLITS if split in recipe.splits):
-            pools = [pool_of(recipe, self.seed, split, source, cards[source.set]) for source in recipe.sources]
+            pools = [_pools(recipe, self.seed, split, source, cards) for source in recipe.sources]
             self._dealers.append(Dealer(recipe, self.seed, split, epoch, self._sets, pools))
         refuse_leaks(recipe, {dealer.split: dealer.groups() for dealer in self._dealers})
 
@@ -164,7 +165,7 @@ class Plan:
 
     def _source(self, one: Drawn) -> dict[str, Any]:
         recording = self._recordings.slice(one.recording, 1).to_pylist()[0]
-        values = recording | {"offset": 0, "transforms": []} | one._asdict()
+        values = recording | one._asdict()
         return {field.name: values[field.name] for field in SOURCE}
 
     def _batch(self, split: str, rows: Sequence[Row]) -> pa.RecordBatch:
@@ -178,7 +179,6 @@ class Plan:
         columns: dict[str, Any] = dict(zip(Drawn._fields, zip(*drawn, strict=True), strict=True))
         recordings = self._recordings.take(pa.array(columns["recording"], pa.int32()))
         columns |= dict(zip(recordings.schema.names, recordings.columns, strict=True))
-        columns |= {"offset": [0] * len(drawn), "transforms": [[]] * len(drawn)}
         values = pa.StructArray.from_arrays(_arrays(columns, SOURCE), fields=list(SOURCE))
         ends = pa.array(accumulate(map(len, by_row), initial=0), pa.int32())
         return pa.ListArray.from_arrays(ends, values, type=SCHEMA.field("sources").type)
@@ -190,9 +190,23 @@ class Plan:
             "sample_rate": self.recipe.sample_rate,
             "channels": self.recipe.channels,
             "bits": self.recipe.bits,
+            "snr_over": "active" if self.recipe.levels.active_snr_db is not None else None,
             "clipping": self.recipe.levels.clipping,
             "peak_mdbfs": round(self.recipe.levels.peak_dbfs * 1000),
         }
+
+
+def _pools(recipe: Recipe, seed: int, split: str, source: Source, cards: Mapping[str, Sequence[Card]]) -> Pools:
+    """Find what may serve a source in a split, and its transforms."""
+    own = pool_of(recipe, seed, split, source.set, source, cards[source.set], name=source.name)
+    of_transforms = {
+        place: pool_of(
+            recipe, seed, split, one.set, one, cards[one.set], name=f"{source.name}: {one.name}.{one.recording}"
+        )
+        for place, one in enumerate(source.transforms)
+        if one.set is not None
+    }
+    return Pools(own, of_transforms)
 
 
 @lru_cache(maxsize=4)
@@ -217,8 +231,6 @@ def _recordings(recipe: Recipe, catalogs: Mapping[str, pa.Table]) -> pa.RecordBa
 
 def _as_source(recipe: Recipe, source: Source, table: pa.Table) -> pa.Table:
     columns: dict[str, Any] = {name: table[name] for name in _COPIED} | {
-        "name": [source.name] * len(table),
-        "role": [source.role] * len(table),
         "set": [source.set] * len(table),
         "source_pcm_sha256": table["pcm_sha256"],
         "downmix": _downmix(table["channels"], recipe.channels, source.downmix),

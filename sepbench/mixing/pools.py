@@ -13,10 +13,11 @@ import pyarrow as pa
 from sepbench.catalog import labels_of
 from sepbench.draws import draws_for
 from sepbench.errors import RecipeError, did_you_mean
-from sepbench.recipe import Recipe, Source
+from sepbench.mixing.chains import most_needed
+from sepbench.recipe import Draw, Pool, Recipe, Source
 from sepbench.resample import resampled_frames
 
-__all__ = ["Card", "cards_of", "pool_of", "refuse_leaks"]
+__all__ = ["Card", "cards_of", "frames_wanted", "pool_of", "refuse_leaks"]
 
 _NUMBERS = ("duration_s", "sample_rate", "channels", "peak_dbfs", "loudness_lufs")
 _TEXTS = ("split", "group", "item")
@@ -61,8 +62,23 @@ def cards_of(table: pa.Table) -> list[Card]:
     return [Card(row) for row in table.select(_SEEN).to_pylist()]
 
 
-def pool_of(recipe: Recipe, seed: int, split: str, source: Source, cards: Sequence[Card]) -> list[int]:
-    """Keep the recordings that a split may use for a source.
+def pool_of(
+    recipe: Recipe, seed: int, split: str, set_: str, pool: Pool, cards: Sequence[Card], *, name: str
+) -> list[int]:
+    """Keep the recordings that a split may use for a source, or for a transform of one.
+
+    Parameters
+    ----------
+    recipe, seed, split
+        Of the corpus.
+    set_ : str
+        The set that they are of.
+    pool : Pool
+        What is asked of them.
+    cards : sequence of Card
+        All recordings of the set.
+    name : str
+        What they are for, in messages.
 
     Returns
     -------
@@ -74,55 +90,80 @@ def pool_of(recipe: Recipe, seed: int, split: str, source: Source, cards: Sequen
     RecipeError
         If none is left; says what removed them.
     """
-    _refuse_unknown_labels(recipe, source, cards)
-    shares = {group: _share(recipe, seed, source, group) for group in {card.group for card in cards}}
+    _refuse_unknown_labels(recipe, set_, pool, cards, name)
+    _refuse_unknown_groups(recipe, split, set_, pool, cards, name)
+    shares = {group: _share(recipe, seed, set_, pool, group) for group in {card.group for card in cards}}
+    listed = None if pool.groups is None else frozenset(pool.groups.get(split, ()))  # type: ignore[call-overload]
+    wanted = frames_wanted(recipe, pool) if isinstance(pool, Source) else 0
     removed: dict[str, int] = {}
-    pool = []
+    places = []
     for place, card in enumerate(cards):
-        reason = _unfit(recipe, split, source, card, shares)
+        reason = _unfit(recipe, split, pool, card, shares, listed, wanted)
         if reason:
             removed[reason] = removed.get(reason, 0) + 1
         else:
-            pool.append(place)
-    if not pool:
+            places.append(place)
+    if not places:
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(removed.items(), key=lambda e: -e[1]))
         raise RecipeError(
-            f"{recipe.name}: none of {len(cards)} recordings of `{source.set}` can serve as `{source.name}` "
+            f"{recipe.name}: none of {len(cards)} recordings of `{set_}` can serve as `{name}` "
             f"in split `{split}`: {counts or 'the catalog is empty'}",
             "change the source's `splits`, `where` or `when_short`, or index more of the set",
         )
-    return pool
+    return places
 
 
-def _share(recipe: Recipe, seed: int, source: Source, group: str) -> str:
+def frames_wanted(recipe: Recipe, source: Source) -> int:
+    """Give the samples that a recording must have not to be too short, at most; 0 where any will do."""
+    if source.when_short != "exclude":
+        return 0
+    seconds = recipe.length if isinstance(recipe.length, float) else 0.0
+    if seconds and isinstance(source.offset_s, Draw):
+        seconds -= (source.offset_s.bounds() or (0.0,))[0]
+    if source.duration_s is not None:
+        longest = (source.duration_s.bounds() or (0.0, 0.0))[1]
+        seconds = min(seconds, longest) if seconds else longest
+    return most_needed(source, round(seconds * recipe.sample_rate))
+
+
+def _share(recipe: Recipe, seed: int, set_: str, pool: Pool, group: str) -> str:
     """Put a group into a split by a draw of its own, so that one more group moves no other."""
-    if source.shares is None:
+    if pool.shares is None:
         return ""
-    draw = draws_for(recipe.name, recipe.version, seed, "", f"{source.set}:{group}", "share")
-    at = draw.below(sum(source.shares.values()))
-    for split, share in source.shares.items():
+    draw = draws_for(recipe.name, recipe.version, seed, "", f"{set_}:{group}", "share")
+    at = draw.below(sum(pool.shares.values()))
+    for split, share in pool.shares.items():
         if at < share:
             return split
         at -= share
     raise AssertionError("unreachable")
 
 
-def _unfit(recipe: Recipe, split: str, source: Source, card: Card, shares: Mapping[str, str]) -> str:
+def _unfit(
+    recipe: Recipe,
+    split: str,
+    pool: Pool,
+    card: Card,
+    shares: Mapping[str, str],
+    listed: frozenset[str] | None,
+    wanted: int,
+) -> str:
     if card.row["status"] != "ok":
         return f"{card.row['status']}"
-    if source.splits is not None and card.row["split"] not in source.splits.get(split, ()):  # type: ignore[call-overload]
+    if pool.splits is not None and card.row["split"] not in pool.splits.get(split, ()):  # type: ignore[call-overload]
         return "in other splits"
-    if source.shares is not None and shares[card.group] != split:
+    if (pool.shares is not None and shares[card.group] != split) or (listed is not None and card.group not in listed):
         return "in groups of other splits"
-    if not all(_fits(card.value(key), condition) for key, condition in source.where.items()):
+    if not all(_fits(card.value(key), condition) for key, condition in pool.where.items()):
         return "excluded by `where`"
     if card.row["channels"] > 1 and recipe.channels > 1 and card.row["channels"] != recipe.channels:
         return f"with {card.row['channels']} channels"
-    if source.min_level_dbfs is not None and max(card.row["level_profile_dbfs"]) < source.min_level_dbfs:
+    if not isinstance(pool, Source):
+        return ""
+    if pool.min_level_dbfs is not None and max(card.row["level_profile_dbfs"]) < pool.min_level_dbfs:
         return "never reaching `min_level_dbfs`"
-    frames = round(recipe.length * recipe.sample_rate) if isinstance(recipe.length, float) else 0
-    if source.when_short == "exclude" and card.frames_at(recipe.sample_rate) < frames:
-        return f"shorter than {recipe.length:g} s"
+    if wanted and card.frames_at(recipe.sample_rate) < wanted:
+        return f"shorter than {wanted / recipe.sample_rate:g} s"
     return ""
 
 
@@ -148,36 +189,51 @@ def _number(value: Any) -> float:
         return math.nan
 
 
-def _refuse_unknown_labels(recipe: Recipe, source: Source, cards: Sequence[Card]) -> None:
-    known = {*_NUMBERS, *_TEXTS}.union(*(card.labels for card in cards)) if source.where else set()
-    for key, condition in source.where.items():
+def _refuse_unknown_labels(recipe: Recipe, set_: str, pool: Pool, cards: Sequence[Card], name: str) -> None:
+    known = {*_NUMBERS, *_TEXTS}.union(*(card.labels for card in cards)) if pool.where else set()
+    for key, condition in pool.where.items():
         if key not in known:
             raise RecipeError(
-                f"{recipe.name}: `{source.name}` has a condition on `{key}`, which no recording of `{source.set}` has",
+                f"{recipe.name}: `{name}` has a condition on `{key}`, which no recording of `{set_}` has",
                 did_you_mean(key, known, kind="labels"),
             )
         if isinstance(condition, Mapping) and not (set(condition) <= {"not"} or set(condition) <= {"min", "max"}):
             raise RecipeError(
-                f"{recipe.name}: `{source.name}`: the condition on `{key}` has unknown keys",
+                f"{recipe.name}: `{name}`: the condition on `{key}` has unknown keys",
                 "expected `{not = [values]}` or `{min = a, max = b}`",
             )
 
 
-def refuse_leaks(recipe: Recipe, groups: Mapping[str, Sequence[Iterable[str]]]) -> None:
+def _refuse_unknown_groups(recipe: Recipe, split: str, set_: str, pool: Pool, cards: Sequence[Card], name: str) -> None:
+    """Refuse a list with a group that the set does not have: a typing error would leave it out in silence."""
+    if pool.groups is None:
+        return
+    known = {card.group for card in cards}
+    unknown = [group for group in pool.groups.get(split, ()) if group not in known]  # type: ignore[call-overload]
+    if unknown:
+        raise RecipeError(
+            f"{recipe.name}: `{name}` lists {len(unknown)} groups for split `{split}` that `{set_}` does not have, the first: "
+            f"`{unknown[0]}`",
+            did_you_mean(unknown[0], sorted(known)[:200], kind="groups"),
+        )
+
+
+def refuse_leaks(recipe: Recipe, groups: Mapping[str, Sequence[Mapping[str, Iterable[str]]]]) -> None:
     """Refuse a group that serves two splits: it is a leak.
 
     Parameters
     ----------
-    groups : mapping of str to sequence of iterable of str
-        For each split, the groups of each source's pool.
+    groups : mapping of str to sequence of mapping
+        For each split, and each source, the groups of its pools by set.
     """
     home: dict[tuple[str, str], str] = {}
     for split, by_source in groups.items():
-        for source, own in zip(recipe.sources, by_source, strict=True):
-            for group in own:
-                other = home.setdefault((source.set, group), split)
-                if other != split:
-                    raise RecipeError(
-                        f"{recipe.name}: the group `{group}` of `{source.set}` would be in `{other}` and in `{split}`",
-                        "give each split its own `splits` of the set, or divide the groups with `shares`",
-                    )
+        for own in by_source:
+            for name, of_set in own.items():
+                for group in of_set:
+                    other = home.setdefault((name, group), split)
+                    if other != split:
+                        raise RecipeError(
+                            f"{recipe.name}: the group `{group}` of `{name}` would be in `{other}` and in `{split}`",
+                            "give each split its own `splits` of the set, or divide the groups with `shares`",
+                        )

@@ -126,6 +126,29 @@ class Recordings:
             ), bits
         return whole[:, source["start"] : source["start"] + source["frames"]], bits
 
+    def whole(self, named: Mapping[str, str], channels: int, sample_rate: int) -> tuple[Samples, int]:
+        """Give all of a recording that is no source but a parameter, an impulse response.
+
+        Parameters
+        ----------
+        named : mapping
+            Its ``set``, ``path`` and ``pcm_sha256``.
+        channels, sample_rate : int
+            Of the mixture: of one channel the first is taken, else they stay.
+
+        Raises
+        ------
+        UnusableSourceError
+            As `excerpt` does.
+        """
+        if named["set"] not in self.roots:
+            raise UnusableSourceError(
+                "source_missing", f"{named['path']}: the set `{named['set']}` is not in the recipe"
+            )
+        version = Version(named["pcm_sha256"], "first" if channels == 1 else "none", channels, sample_rate)
+        packed = self.pack.get(version) if self.pack is not None else None
+        return packed or self._read(named, version)
+
     def decoder(self, source: Mapping[str, Any]) -> str:
         """Name the decoder of a lossy recording whose excerpt was given; empty for what decodes exactly."""
         name = source["source_pcm_sha256"]

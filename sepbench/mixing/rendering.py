@@ -15,18 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench import level, mixdown
-from sepbench.audio import pcm_sha256
-from sepbench.errors import SilentSignalError
+from sepbench.audio import FULL_SCALE_BITS, pcm_sha256
+from sepbench.errors import SignalError, SilentSignalError
 from sepbench.level import Gain
 from sepbench.loudness import integrated_loudness
 from sepbench.mixdown import Mixdown, Prepared
+from sepbench.mixing.chains import UnknownTransformError, parsed
 from sepbench.mixing.proofs import failed_proof
 from sepbench.mixing.recordings import Recordings, UnusableSourceError
 
 __all__ = ["Rendered", "render", "render_into", "without_audio"]
-
-_ACTIVE_RANGE_DB = 40
-_ACTIVE_FRAME_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -139,20 +137,53 @@ def _mixed(row: Mapping[str, Any], recordings: Recordings, *, frozen: bool) -> M
 
 def _prepare(source: Mapping[str, Any], row: Mapping[str, Any], recordings: Recordings) -> Prepared:
     """Give a source in its place in the mixture."""
-    if source["transforms"]:
-        names = ", ".join(f"`{transform['name']}`" for transform in source["transforms"])
-        raise _NoMixture("unknown_transform", f"{source['name']}: this version knows no transform {names}")
     try:
         samples, bits = recordings.excerpt(source, row["channels"], row["sample_rate"])
     except UnusableSourceError as error:
         raise _NoMixture(error.status, error.reason) from error
     if not (samples[:, :64].any() or samples.any()):
         raise _NoMixture("silent_source", f"{source['name']}: the excerpt of `{source['item']}` is digital silence")
+    if source["transforms"]:
+        samples, bits = _transformed(source, row, samples, bits, recordings), FULL_SCALE_BITS
     if samples.shape[1] == row["frames"]:
         return Prepared(samples, bits)
     placed = np.zeros((row["channels"], row["frames"]), samples.dtype)
-    placed[:, source["offset"] : source["offset"] + samples.shape[1]] = samples
+    room = placed[:, source["offset"] :]
+    room[:, : samples.shape[1]] = samples[:, : room.shape[1]]
     return Prepared(placed, bits)
+
+
+def _transformed(
+    source: Mapping[str, Any], row: Mapping[str, Any], samples: NDArray[Any], bits: int, recordings: Recordings
+) -> NDArray[np.int32]:
+    """Apply a source's transforms as floats, and round what comes out once, to 24 bits."""
+    signal = samples * 2.0 ** (1 - bits)
+    try:
+        for link in parsed(source["transforms"]):
+            others = {
+                key: _whole(value, row, recordings) for key, value in link.parameters.items() if isinstance(value, dict)
+            }
+            signal = link.transform.apply(signal, row["sample_rate"], link.parameters, others)
+    except UnknownTransformError as error:
+        raise _NoMixture("unknown_transform", f"{source['name']}: {error}") from error
+    except UnusableSourceError as error:
+        raise _NoMixture(error.status, error.reason) from error
+    except SignalError as error:
+        raise _NoMixture("transform_failed", f"{source['name']}: {error.message}") from error
+    scaled = np.rint(signal * 2.0 ** (FULL_SCALE_BITS - 1))
+    if not (np.abs(scaled) < 1 << (FULL_SCALE_BITS + 1)).all():
+        raise _NoMixture(
+            "transform_failed", f"{source['name']}: its transforms drive it 12 dB above full scale, or to NaN"
+        )
+    if not scaled.any():
+        raise _NoMixture("silent_source", f"{source['name']}: its transforms leave nothing of it")
+    return scaled.astype(np.int32)
+
+
+def _whole(named: Mapping[str, str], row: Mapping[str, Any], recordings: Recordings) -> NDArray[np.float64]:
+    """Give a recording that is a parameter, an impulse response, say, at the mixture's rate."""
+    samples, bits = recordings.whole(named, row["channels"], row["sample_rate"])
+    return samples * 2.0 ** (1 - bits)
 
 
 def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
@@ -162,14 +193,17 @@ def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
         decoder = recordings.decoder(source)
         if decoder:
             stages[f"decode {source['name']}: {decoder}"] = None
+        for link in parsed(source["transforms"]):
+            stages[f"{link.transform.name} {source['name']}: {link.transform.stage()}"] = None
     return list(stages)
 
 
 def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> dict[str, Any]:
     """Measure what came out."""
     rate, bits = row["sample_rate"], row["bits"]
-    target = mixdown.target_of(row)
-    rest = [stem for name, stem in made.floats.items() if name != target]
+    ours = mixdown.side_of_target(row)
+    own = [stem for name, stem in made.floats.items() if name in ours]
+    rest = [stem for name, stem in made.floats.items() if name not in ours]
     full_scale = 1 << (bits - 1)
     roles = {source["name"]: source["role"] for source in reversed(row["sources"])}
     peak = max(int(made.mixture.max()), -int(made.mixture.min()))
@@ -189,8 +223,8 @@ def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> di
             for name, stem in made.stems.items()
         ],
         "mixture_pcm_sha256": pcm_sha256(made.mixture, rate, bits),
-        "achieved_snr_db": _finite(level.ratio_db(made.energies[target], made.rest_energy)),
-        "active_snr_db": _active_snr_db(made.floats[target], rest, rate),
+        "achieved_snr_db": _finite(level.ratio_db(made.own_energy, made.rest_energy)),
+        "active_snr_db": _active_snr_db(own, rest, rate),
         "loudness_lufs": _to_six_digits(integrated_loudness(made.mixture, rate, full_scale)),
         "peak": peak,
         "clipped_samples": _clipped(made.mixture, full_scale) if peak >= full_scale - 1 else 0,
@@ -207,15 +241,18 @@ def _clipped(mixture: NDArray[Any], full_scale: int) -> int:
     return int(np.count_nonzero((mixture >= full_scale - 1) | (mixture <= -full_scale)))
 
 
-def _active_snr_db(target: NDArray[np.float64], rest: Sequence[NDArray[np.float64]], sample_rate: int) -> float | None:
+def _active_snr_db(
+    own: Sequence[NDArray[np.float64]], rest: Sequence[NDArray[np.float64]], sample_rate: int
+) -> float | None:
     """SNR over the frames in which the target is within 40 dB of its loudest frame."""
     if not rest:
         return None
-    frame = max(1, round(_ACTIVE_FRAME_S * sample_rate))
-    own = _frame_energies(target, frame)
-    others = _frame_energies(rest[0] if len(rest) == 1 else np.asarray(sum(rest)), frame)
-    active = own >= own.max() * 10 ** (-_ACTIVE_RANGE_DB / 10)
-    numerator, denominator = float(own[active].sum()), float(others[active].sum())
+    energies, others = (
+        _frame_energies(side[0] if len(side) == 1 else np.asarray(sum(side)), mixdown.frame_of(sample_rate))
+        for side in (own, rest)
+    )
+    active = mixdown.active_frames(energies)
+    numerator, denominator = float(energies[active].sum()), float(others[active].sum())
     return 10 * math.log10(numerator / denominator) if numerator and denominator else None
 
 

@@ -9,7 +9,7 @@ it may differ in the last bit between versions and machines.
 from __future__ import annotations
 
 from sepbench import shelf
-from sepbench.errors import UsageError
+from sepbench.errors import UnknownNameError, UsageError
 from sepbench.transforms.transform import Parameter, Transform
 
 __all__ = ["Parameter", "Transform", "load"]
@@ -25,6 +25,8 @@ def load(name: str) -> Transform:
     UsageError
         If what stands under the name is no `Transform`.
     """
+    if ":" in name:  # a name comes from a row of a manifest, too: it must not run a stranger's file
+        raise UnknownNameError(f"unknown transform `{name}`", "install a package that offers it as an entry point")
     found = shelf.load("transforms", name)
     if not isinstance(found, Transform):
         raise UsageError(

@@ -1,0 +1,237 @@
+"""Chains of transforms: their parameters drawn by the plan, frozen as integers, and applied when a row is rendered."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from sepbench import transforms
+from sepbench.canonical import canonical_json
+from sepbench.draws import Purpose
+from sepbench.errors import SepbenchError
+from sepbench.recipe import Applied, Draw, Source
+from sepbench.transforms import Transform
+
+__all__ = ["Chain", "Link", "Step", "UnknownTransformError", "most_needed", "parsed", "steps_of"]
+
+_SEED_BITS = 53  # what JSON numbers hold everywhere
+_PART, _EARLY, _LATE = "part", "early", "late"
+LOUDNESS, LOUDNESS_KEY = "to_loudness", "loudness_lufs"
+
+Parameters = dict[str, Any]
+
+
+class Link(NamedTuple):
+    """A transform that was drawn for a source: what it is, and its parameters."""
+
+    transform: Transform
+    parameters: Parameters
+
+    def late(self) -> Link:
+        """Give the same, for what is left when the early part is taken away."""
+        return self._replace(parameters=self.parameters | {_PART: _LATE})
+
+
+class Step(NamedTuple):
+    """A transform of a recipe's source, with what draws its parameters at hand.
+
+    Attributes
+    ----------
+    applied : Applied
+    transform : Transform
+    happens : callable
+        Says for an item whether it is applied.
+    values : mapping of str to callable
+        Draw a parameter for an item.
+    recording : (str, callable), optional
+        Name of a parameter that is a recording, and what draws one: its place in the pool.
+    """
+
+    applied: Applied
+    transform: Transform
+    happens: Callable[[str], bool]
+    values: Mapping[str, Callable[[str], int | str]]
+    recording: tuple[str, Callable[[str], Parameters]] | None
+
+    def link(self, item: str) -> Link | None:
+        """Draw it for an item; None where it is not applied."""
+        if not self.happens(item):
+            return None
+        parameters: Parameters = {key: draw(item) for key, draw in self.values.items()}
+        if self.applied.reference == _EARLY:
+            parameters[_PART] = _EARLY
+        if self.recording:
+            parameters[self.recording[0]] = self.recording[1](item)
+        return Link(self.transform, parameters)
+
+
+class Chain(NamedTuple):
+    """The transforms of a source."""
+
+    steps: tuple[Step, ...]
+
+    def links(self, item: str) -> list[Link]:
+        """Draw them for an item."""
+        return [link for step in self.steps if (link := step.link(item))]
+
+
+def steps_of(
+    source: Source,
+    label: str,
+    purpose: Callable[[str], Purpose],
+    recording_of: Callable[[int, Purpose], Callable[[str], Parameters]],
+) -> Chain:
+    """Make what draws the transforms of a source.
+
+    Parameters
+    ----------
+    source : Source
+    label : str
+        Tells it from others in the keys of draws.
+    purpose : callable
+        Gives the draws for a purpose.
+    recording_of : callable
+        Gives, for the place of a transform that takes a recording, what draws one.
+    """
+    chain = [*source.transforms]
+    if source.loudness_lufs is not None:
+        wanted = source.loudness_lufs.model_dump(exclude_none=True)
+        chain.append(Applied.model_validate({"name": LOUDNESS, LOUDNESS_KEY: wanted}))
+    return Chain(
+        tuple(
+            _step(applied, partial(_named, purpose, f"transform:{label}:{place}:{applied.name}"), place, recording_of)
+            for place, applied in enumerate(chain)
+        )
+    )
+
+
+def _named(purpose: Callable[[str], Purpose], start: str, what: str) -> Purpose:
+    return purpose(f"{start}:{what}")
+
+
+def _step(
+    applied: Applied,
+    purpose: Callable[[str], Purpose],
+    place: int,
+    recording_of: Callable[[int, Purpose], Callable[[str], Parameters]],
+) -> Step:
+    transform = applied.transform
+    values: dict[str, Callable[[str], int | str]] = {}
+    for key, parameter, value in applied.quantities():
+        if isinstance(value, Draw):
+            values[key] = partial(value.sampler(parameter.per_unit), purpose(key))
+        else:
+            values[key] = partial(_same, str(value))
+    for key, parameter in transform.parameters.items():
+        if parameter.kind == "seed":
+            values[key] = partial(_seed, purpose(key))
+    recording = (applied.recording, recording_of(place, purpose(applied.recording))) if applied.recording else None
+    permille = round(applied.probability * 1000)
+    happens = partial(_happens, purpose("happens"), permille) if permille < 1000 else _always
+    return Step(applied, transform, happens, values, recording)
+
+
+def _same(value: str, item: str) -> str:
+    return value
+
+
+def _seed(purpose: Purpose, item: str) -> int:
+    return purpose.between(item, 0, (1 << _SEED_BITS) - 1)
+
+
+def _happens(purpose: Purpose, permille: int, item: str) -> bool:
+    return purpose.between(item, 0, 999) < permille
+
+
+def _always(item: str) -> bool:
+    return True
+
+
+# how many samples go in
+
+
+def frames_in(links: Sequence[Link], frames: int) -> int:
+    """Say how many samples a chain needs to give so many."""
+    for link in reversed(links):
+        if link.transform.frames_needed:
+            frames = link.transform.frames_needed(frames, link.parameters)
+    return frames
+
+
+def frames_out(links: Sequence[Link], available: int) -> int:
+    """Say how many samples a chain gives, at most, of so many."""
+    if not any(link.transform.frames_needed for link in links):
+        return available
+    most = 8 * available
+    return bisect.bisect_right(range(most), available, key=partial(frames_in, links)) - 1
+
+
+def most_needed(source: Source, frames: int) -> int:
+    """Say how many samples so many may need, whatever is drawn for a source's transforms."""
+    for applied in reversed(source.transforms):
+        needed = applied.transform.frames_needed
+        if needed:
+            ends = ({}, {})  # type: tuple[Parameters, Parameters]
+            for key, parameter, value in applied.quantities():
+                bounds = value.bounds() if isinstance(value, Draw) else (value, value)
+                for end, one in zip(ends, bounds or (0, 0), strict=True):
+                    end[key] = round(one * parameter.per_unit) if isinstance(one, float | int) else one
+            frames = max(frames, *(needed(frames, end) for end in ends))
+    return frames
+
+
+# in a row
+
+
+def written(links: Sequence[Link]) -> list[dict[str, str]]:
+    """Write a chain as a row holds it."""
+    return [
+        {"name": link.transform.name, "parameters": canonical_json(link.parameters).decode("ascii")} for link in links
+    ]
+
+
+class UnknownTransformError(Exception):
+    """A row names a transform that is not installed, or parameters that it can't have."""
+
+
+def parsed(row_transforms: Sequence[Mapping[str, str]]) -> list[Link]:
+    """Read a chain from a row, and hold its parameters against what the transforms allow.
+
+    Raises
+    ------
+    UnknownTransformError
+    """
+    return [_parsed(one["name"], one["parameters"]) for one in row_transforms]
+
+
+def _parsed(name: str, text: str) -> Link:
+    try:
+        transform = transforms.load(name)
+        parameters = json.loads(text)
+    except SepbenchError as error:
+        raise UnknownTransformError(error.message) from error
+    except ValueError as error:
+        raise UnknownTransformError(f"the parameters of `{name}` are no JSON ({error})") from error
+    if not isinstance(parameters, dict) or set(parameters) != set(transform.parameters):
+        raise UnknownTransformError(
+            f"`{name}` has the parameters {', '.join(sorted(transform.parameters))}: {text[:200]}"
+        )
+    for key, known in transform.parameters.items():
+        if not _allowed(parameters[key], known):
+            raise UnknownTransformError(f"`{name}`: `{key}` can't be {str(parameters[key])[:200]}")
+    return Link(transform, parameters)
+
+
+def _allowed(value: Any, known: transforms.Parameter) -> bool:
+    if known.kind == "word":
+        return value in known.choices
+    if known.kind == "recording":
+        return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("set", "path", "pcm_sha256"))
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    if known.kind == "seed":
+        return 0 <= value < 1 << _SEED_BITS
+    return round(known.lowest * known.per_unit) <= value <= round(known.highest * known.per_unit)
