@@ -121,7 +121,8 @@ class Dealer:
             for spot in spots:
                 sources += _drawn(seat, spot, levels)
                 licences.add(seat.recordings.licences[spot.recording])
-                licences.update(_licences(spot))
+                if spot.links:
+                    licences.update(_licences(spot))
         return Row(mixture_id, frames, self._snr(mixture_id), " AND ".join(sorted(licences)), sources)
 
     def _present(self, mixture_id: str) -> Sequence[int]:
@@ -275,9 +276,9 @@ def _drawn(seat: Seat, spot: Spot, levels: tuple[int | None, int | None]) -> lis
     """Give the source of a row; and the late part of a room as one of its own, where the recipe asks for it."""
     one = Drawn(
         seat.name, seat.source.role, seat.first + spot.recording, spot.start, spot.frames, spot.offset, spot.loop, *levels,
-        written(spot.links), None,
+        written(spot.links) if spot.links else [], None,
     )  # fmt: skip
-    if not (seat.source.parts_late and spot.links and spot.links[-1].parameters.get("part") == "early"):
+    if not (spot.links and seat.source.parts_late and spot.links[-1].parameters.get("part") == "early"):
         return [one]
     late = written([*spot.links[:-1], spot.links[-1].late()])
     return [

@@ -29,6 +29,9 @@ class Spot(NamedTuple):
     links: list[Link]
 
 
+_UNTOUCHED: list[Link] = []
+
+
 class _Span(NamedTuple):
     """When a source is heard, before the mixture's length is known: samples; None for ``anywhere``."""
 
@@ -62,23 +65,36 @@ class Layout:
         self, mixture_id: str, seats: Sequence[Seat], dealt: Sequence[Sequence[int]]
     ) -> tuple[int, list[list[Spot]]]:
         """Give the length of a mixture, and for each seat where its recordings are heard."""
-        if self._plain:
+        if self._plain:  # millions of rows are
             frames = self._plain_length(seats, dealt)
-            spans = [_Span(0, frames, False, [])] * len(seats)
+            where = [(0, frames, _UNTOUCHED)] * len(seats)
         else:
             spans = self._spans(mixture_id, seats, dealt)
             frames = self._length(seats, spans) if self.fixed is None else self.fixed
             frames, spans = self._padded(mixture_id, frames, seats, spans)
-        starts: dict[str | None, tuple[int, int, int]] = {}
+            where = self._where(mixture_id, frames, seats, spans)
+        starts: dict[str | None, int] = {}
         placed = []
-        for seat, span, chosen in zip(seats, spans, dealt, strict=True):
-            led = starts.get(seat.leader)
-            spots = self._spots(mixture_id, frames, seat, span, chosen, led)
-            starts.setdefault(
-                seat.name, (spots[0].start, spots[0].offset, self._limit(mixture_id, frames, seat, span)[1])
-            )
-            placed.append(spots)
+        for seat, (offset, heard, links), chosen in zip(seats, where, dealt, strict=True):
+            wanted = frames_in(links, heard) if links else heard
+            start = starts.get(seat.leader)
+            if start is None:
+                start = self._start(seat, mixture_id, chosen[0], wanted)
+            starts.setdefault(seat.name, start)
+            placed.append([_spot(seat, one, start, wanted, offset, links) for one in chosen])
         return frames, placed
+
+    def _where(
+        self, mixture_id: str, frames: int, seats: Sequence[Seat], spans: Sequence[_Span]
+    ) -> list[tuple[int, int, list[Link]]]:
+        """Give for each seat when it begins, how long it is heard, and its transforms; stems of one song go together."""
+        found: dict[str | None, tuple[int, int]] = {}
+        where = []
+        for seat, span in zip(seats, spans, strict=True):
+            place = found.get(seat.leader) or self._heard(mixture_id, frames, seat, span)
+            found.setdefault(seat.name, place)
+            where.append((*place, span.links))
+        return where
 
     def _plain_length(self, seats: Sequence[Seat], dealt: Sequence[Sequence[int]]) -> int:
         if self.fixed is not None:
@@ -159,8 +175,8 @@ class Layout:
         ]
         return frames + before + after, moved
 
-    def _limit(self, mixture_id: str, frames: int, seat: Seat, span: _Span) -> tuple[int, int]:
-        """Give when a source begins, and how long it may be heard."""
+    def _heard(self, mixture_id: str, frames: int, seat: Seat, span: _Span) -> tuple[int, int]:
+        """Give when a source begins, and how long it is heard at most."""
         if span.offset is None:
             heard = min(span.frames, frames) if span.limited or not seat.loops else frames
             return seat.start.draws(f"{mixture_id}:offset").between(0, frames - heard), heard
@@ -176,26 +192,6 @@ class Layout:
             f"{self.recipe.name}: {mixture_id}: `{seat.name}` would begin after the end of the mixture",
             "let it begin earlier (`offset_s`, `overlap`), or make the mixture longer (`length`)",
         )
-
-    def _spots(
-        self,
-        mixture_id: str,
-        frames: int,
-        seat: Seat,
-        span: _Span,
-        chosen: Sequence[int],
-        led: tuple[int, int, int] | None,
-    ) -> list[Spot]:
-        offset, heard = led[1:] if led else self._limit(mixture_id, frames, seat, span)
-        wanted = frames_in(span.links, heard)
-        start = led[0] if led else self._start(seat, mixture_id, chosen[0], wanted)
-        spots = []
-        for recording in chosen:
-            available = seat.frames[recording]
-            loop = available < wanted and seat.loops
-            used = wanted if loop else min(wanted, available - start)
-            spots.append(Spot(recording, start, used, offset, loop, span.links))
-        return spots
 
     def _start(self, seat: Seat, mixture_id: str, recording: int, frames: int) -> int:
         """Draw where the excerpt begins, if the recording leaves a choice."""
@@ -216,6 +212,13 @@ class Layout:
             if _level_dbfs(powers[start // self.rate : -(-(start + frames) // self.rate)]) >= least:
                 return start
         return min(powers.index(max(powers)) * self.rate, last)
+
+
+def _spot(seat: Seat, recording: int, start: int, wanted: int, offset: int, links: list[Link]) -> Spot:
+    """Take so many samples of a recording as are wanted, or as there are."""
+    available = seat.frames[recording]
+    loop = available < wanted and seat.loops
+    return Spot(recording, start, wanted if loop else min(wanted, available - start), offset, loop, links)
 
 
 def _level_dbfs(powers: array[float]) -> float:
