@@ -9,7 +9,7 @@ import sepbench
 
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
-    {"amounts", "errors"},
+    {"amounts", "errors", "overlaps"},
     {"containers", "footers"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"journal", "loudness", "mixdown", "parquet", "resample", "soundness"},

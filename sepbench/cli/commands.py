@@ -104,6 +104,9 @@ def mix(
     mixtures: Annotated[
         list[str] | None, typer.Option(metavar="SPLIT=N", help="How many of which splits, instead of the recipe's.")
     ] = None,
+    disjoint_from: Annotated[
+        list[Path] | None, typer.Option(metavar="CORPUS", help="Refuse to share a group or recording with this corpus.")
+    ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the manifest, render no audio.")] = False,
     container: Annotated[str, typer.Option(help="flac or wav.")] = "flac",
     pack: Annotated[
@@ -126,7 +129,7 @@ def mix(
     with speech.progress(f"mixing {recipe}") as progress:
         manifest = mix(
             recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed,
-            mixtures=_counts(mixtures), plan_only=plan_only, container=container, pack=pack, cache=cache,
+            mixtures=_counts(mixtures), disjoint_from=disjoint_from or (), plan_only=plan_only, container=container, pack=pack, cache=cache,
             max_failed=max_failed, workers=workers, progress=progress, say=speech.say,
         )  # fmt: skip
     failed = manifest.failures()

@@ -38,6 +38,7 @@ def mix(
     roots: Mapping[str, Path | str] | None = None,
     seed: int | None = None,
     mixtures: Mapping[str, int] | None = None,
+    disjoint_from: Sequence[Path | str] = (),
     plan_only: bool = False,
     container: str = "flac",
     pack: str = "auto",
@@ -66,6 +67,8 @@ def mix(
         Instead of the recipe's.
     mixtures : mapping of str to int, optional
         How many mixtures of which splits, instead of the recipe's; splits that are not named are left out.
+    disjoint_from : sequence of path
+        Corpora, or manifests, of which no group and no recording may be heard in this one: it is refused otherwise.
     plan_only : bool
         Write the manifest without rendering; the proof is null.
     container : {"flac", "wav"}
@@ -105,7 +108,8 @@ def mix(
         raise UsageError(f"mix: unknown container `{container}`", "choose flac or wav")
     if pack not in ("auto", "always", "never"):
         raise UsageError(f"mix: unknown policy `{pack}` for packs", "choose auto, always or never")
-    order = order_of(recipe, catalogs or {}, seed=seed, mixtures=mixtures, plan_only=plan_only, container=container)
+    order = order_of(recipe, catalogs or {}, seed=seed, mixtures=mixtures, plan_only=plan_only,
+                     disjoint_from=disjoint_from, container=container)  # fmt: skip
     out = Path(out)
     if (there := _there(out, order)) is not None and _is_done(there, plan_only):
         if not plan_only:

@@ -8,7 +8,8 @@ two sources would share what they may not share, the talker, the later one takes
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from sepbench.errors import RecipeError
 from sepbench.mixing.chains import written
 from sepbench.mixing.placing import Layout, Spot
 from sepbench.mixing.seats import Pools, Recordings, Seat, drawn_by, label_of, seats_of
+from sepbench.overlaps import Unit, may_share, unit_of
 from sepbench.recipe import Recipe
 
 __all__ = ["Dealer", "Drawn", "Row"]
@@ -95,17 +97,14 @@ class Dealer:
         self._by_group = [self._grouped(seat) if seat.leader else {} for seat in self._seats]
         self._refuse_gaps()
 
-    def groups(self) -> list[dict[str, Iterable[str]]]:
-        """Give for each source the groups of its pools, by set."""
-        found = []
+    def picked(self) -> Iterator[tuple[str, int]]:
+        """Give all recordings that may be heard: their set, and their place in its catalog."""
+        by_set: dict[str, set[int]] = {}
         for source, pools in zip(self.recipe.sources, self.pools, strict=True):
-            by_set: dict[str, dict[str, None]] = {}
-            own = [(source.set, pools.own)]
-            own += [(str(source.transforms[at].set), pool) for at, pool in pools.of_transforms.items()]
-            for name, pool in own:
-                by_set.setdefault(name, {}).update(dict.fromkeys(self._sets[name].groups[at] for at in pool))
-            found.append(dict[str, Iterable[str]](by_set))
-        return found
+            by_set.setdefault(source.set, set()).update(pools.own)
+            for at, pool in pools.of_transforms.items():
+                by_set.setdefault(str(source.transforms[at].set), set()).update(pool)
+        return ((name, place) for name, places in by_set.items() for place in sorted(places))
 
     def draw(self, number: int) -> Row:
         """Draw one row of the split."""
@@ -136,9 +135,12 @@ class Dealer:
         """Refuse mixtures whose sources must be of different groups, where the pools have too few of them."""
         for at, others in self._apart.items():
             seat = self._seats[at]
-            own = {_unit(seat, one) for one in seat.pool}
+            kind = seat.source.distinct
+            own = {_unit(seat, one, kind) for one in seat.pool}
             sharing = [
-                other for other in others if own & {_unit(self._seats[other], one) for one in self._seats[other].pool}
+                other
+                for other in others
+                if any(_unit(self._seats[other], one, kind) in own for one in self._seats[other].pool)
             ]
             if len(own) <= len(sharing):
                 raise RecipeError(
@@ -169,10 +171,8 @@ class Dealer:
         if len(seats) < 2 or self._free[0] not in self._apart.get(self._free[1], ()):
             return math.prod(len(seat.pool) for seat in seats)
         one, other = seats
-        counts: dict[str, int] = {}
-        for at in one.pool:
-            counts[_unit(other, at)] = counts.get(_unit(other, at), 0) + 1
-        return sum(len(one.pool) - counts.get(_unit(other, at), 0) for at in other.pool)
+        counts = Counter(_unit(one, at, other.source.distinct) for at in one.pool)
+        return sum(len(one.pool) - counts[_unit(other, at, other.source.distinct)] for at in other.pool)
 
     def _refuse_gaps(self) -> None:
         """Refuse a row whose group has no recording for a coherent source."""
@@ -212,8 +212,9 @@ class Dealer:
         chosen = order[place]
         if at in self._apart:
             seat = self._seats[at]
-            gone = {_unit(seat, taken[other]) for other in self._apart[at] if other in taken}
-            while _unit(seat, chosen) in gone:  # `_refuse_too_few` saw to it that there is an end
+            kind = seat.source.distinct
+            gone = {_unit(self._seats[other], taken[other], kind) for other in self._apart[at] if other in taken}
+            while _unit(seat, chosen, kind) in gone:  # `_refuse_too_few` saw to it that there is an end
                 place = (place + 1) % len(order)
                 chosen = order[place]
         taken[at] = chosen
@@ -261,15 +262,17 @@ def _sharing(seats: Sequence[Seat]) -> dict[int, list[int]]:
     free = [(at, seat) for at, seat in enumerate(seats) if seat.leader is None]
     found = {}
     for at, seat in free:
-        before = [other for other, one in free if other < at and one.source.set == seat.source.set]
+        before = [other for other, one in free if other < at and may_share(one.source.set, seat.source.set)]
         if before and seat.source.distinct != "none":
             found[at] = before
     return found
 
 
-def _unit(seat: Seat, recording: int) -> str:
-    """Give what two sources may not share."""
-    return (seat.recordings.groups if seat.source.distinct == "group" else seat.recordings.items)[recording]
+def _unit(seat: Seat, recording: int, distinct: str) -> Unit:
+    """Give what two sources may not share: the talker, or the recording."""
+    set_, recordings = seat.source.set, seat.recordings
+    item = recordings.items[recording]
+    return Unit(set_, item) if distinct == "recording" else unit_of(set_, recordings.groups[recording], item)
 
 
 def _drawn(seat: Seat, spot: Spot, levels: tuple[int | None, int | None]) -> list[Drawn]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,7 @@ def order_of(
     seed: int | None,
     mixtures: Mapping[str, int] | None,
     plan_only: bool,
+    disjoint_from: Sequence[Path | str],
     container: str,
 ) -> Order:
     """Take an order for a recipe, or for the corpus of a manifest.
@@ -107,8 +108,9 @@ def order_of(
     """
     path = _manifest_path(what, catalogs)
     if path is None:
-        return _drawn(load_recipe(what), catalogs, seed, mixtures, container)
-    asked = {"catalogs": bool(catalogs), "seed": seed is not None, "mixtures": bool(mixtures), "plan_only": plan_only}
+        return _drawn(load_recipe(what), catalogs, seed, mixtures, disjoint_from, container)
+    asked = {"catalogs": bool(catalogs), "seed": seed is not None, "mixtures": bool(mixtures), "plan_only": plan_only,
+             "disjoint_from": bool(disjoint_from)}  # fmt: skip
     if any(asked.values()):
         raise UsageError(
             f"{path}: a manifest says what its mixtures are; it takes no "
@@ -133,13 +135,14 @@ def _drawn(
     catalogs: Mapping[str, Path | str],
     seed: int | None,
     mixtures: Mapping[str, int] | None,
+    disjoint_from: Sequence[Path | str],
     container: str,
 ) -> Order:
     if mixtures:
         counted = recipe.model_dump(exclude_defaults=True) | {"splits": dict(mixtures)}
         recipe = parse_recipe(counted, where=recipe.name)
     tables = {name: catalog.read(path) for name, path in catalogs.items()}
-    plan = Plan(recipe, tables, seed=seed)
+    plan = Plan(recipe, tables, seed=seed, disjoint_from=disjoint_from)
     hints = {name: catalog.roots_hint(path) for name, path in catalogs.items() if name in recipe.sets}
     lengths = {
         (name, pcm): (frames, rate)

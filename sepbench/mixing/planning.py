@@ -24,7 +24,8 @@ from sepbench import __version__, manifest, parquet
 from sepbench.errors import RecipeError
 from sepbench.manifest import PROOF, SCHEMA, SOURCE, Manifest, plan_hash
 from sepbench.mixing.dealing import Dealer, Drawn, Row
-from sepbench.mixing.pools import Card, cards_of, pool_of, refuse_leaks
+from sepbench.mixing.leaks import refuse_leaks, refuse_shared
+from sepbench.mixing.pools import Card, cards_of, pool_of
 from sepbench.mixing.seats import Pools, Recordings
 from sepbench.recipe import SPLITS, Recipe, Source
 
@@ -71,15 +72,23 @@ class Plan:
         Instead of the recipe's own.
     epoch : int
         0 is the corpus; other epochs are the same recipe drawn anew, for training.
+    disjoint_from : sequence of path
+        Corpora of which nothing may be heard here: no group, no recording (`sepbench.overlaps` knows what sets share).
 
     Raises
     ------
     RecipeError
-        If the recipe asks for what the catalogs do not have, with numbers.
+        If the recipe asks for what the catalogs do not have, with numbers, or for what would be a leak.
     """
 
     def __init__(
-        self, recipe: Recipe, catalogs: Mapping[str, pa.Table], *, seed: int | None = None, epoch: int = 0
+        self,
+        recipe: Recipe,
+        catalogs: Mapping[str, pa.Table],
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        disjoint_from: Sequence[Path | str] = (),
     ) -> None:
         self.recipe, self.seed, self.epoch = recipe, recipe.seed if seed is None else seed, epoch
         _refuse_missing(recipe, catalogs)
@@ -90,7 +99,11 @@ class Plan:
         for split in (split for split in SPLITS if split in recipe.splits):
             pools = [_pools(recipe, self.seed, split, source, cards) for source in recipe.sources]
             self._dealers.append(Dealer(recipe, self.seed, split, epoch, self._sets, pools))
-        refuse_leaks(recipe, {dealer.split: dealer.groups() for dealer in self._dealers})
+        picked = {
+            dealer.split: [(name, cards[name][place]) for name, place in dealer.picked()] for dealer in self._dealers
+        }
+        refuse_leaks(recipe, picked)
+        refuse_shared(recipe, picked, disjoint_from)
 
     def at_epoch(self, epoch: int) -> Plan:
         """Give the plan of another epoch, from the same pools."""

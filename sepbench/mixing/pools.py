@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,11 +17,11 @@ from sepbench.mixing.chains import most_needed
 from sepbench.recipe import Draw, Pool, Recipe, Source
 from sepbench.resample import resampled_frames
 
-__all__ = ["Card", "cards_of", "frames_wanted", "pool_of", "refuse_leaks"]
+__all__ = ["Card", "cards_of", "frames_wanted", "pool_of"]
 
 _NUMBERS = ("duration_s", "sample_rate", "channels", "peak_dbfs", "loudness_lufs")
 _TEXTS = ("split", "group", "item")
-_SEEN = ("status", "licence", "labels", "frames", "level_profile_dbfs", *_TEXTS, *_NUMBERS[1:])
+_SEEN = ("status", "path", "pcm_sha256", "licence", "labels", "frames", "level_profile_dbfs", *_TEXTS, *_NUMBERS[1:])
 
 
 @dataclass(frozen=True)
@@ -216,24 +216,3 @@ def _refuse_unknown_groups(recipe: Recipe, split: str, set_: str, pool: Pool, ca
             f"`{unknown[0]}`",
             did_you_mean(unknown[0], sorted(known)[:200], kind="groups"),
         )
-
-
-def refuse_leaks(recipe: Recipe, groups: Mapping[str, Sequence[Mapping[str, Iterable[str]]]]) -> None:
-    """Refuse a group that serves two splits: it is a leak.
-
-    Parameters
-    ----------
-    groups : mapping of str to sequence of mapping
-        For each split, and each source, the groups of its pools by set.
-    """
-    home: dict[tuple[str, str], str] = {}
-    for split, by_source in groups.items():
-        for own in by_source:
-            for name, of_set in own.items():
-                for group in of_set:
-                    other = home.setdefault((name, group), split)
-                    if other != split:
-                        raise RecipeError(
-                            f"{recipe.name}: the group `{group}` of `{name}` would be in `{other}` and in `{split}`",
-                            "give each split its own `splits` of the set, or divide the groups with `shares`",
-                        )
