@@ -25,6 +25,7 @@ _HOME = {
     "index": "sepbench.catalog",
     "metrics": "",
     "mix": "sepbench.mixing",
+    "preview": "sepbench.mixing",
     "publish": "sepbench.leaderboard",
     "score": "sepbench.evaluate",
     "separate": "sepbench.evaluate",
@@ -43,6 +44,7 @@ __all__ = [
     "index",
     "metrics",
     "mix",
+    "preview",
     "publish",
     "score",
     "separate",
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from sepbench.evaluate import score, separate
     from sepbench.leaderboard import publish
     from sepbench.manifest import Manifest
-    from sepbench.mixing import mix, verify
+    from sepbench.mixing import mix, preview, verify
     from sepbench.separators.protocol import Separator
     from sepbench.shelf import shelves
     from sepbench.tour import demo

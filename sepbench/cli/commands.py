@@ -146,6 +146,37 @@ def mix(
 
 
 @app.command()
+def preview(
+    recipe: Annotated[str, typer.Argument(help="Recipe; see `sepbench list mixers`, or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the mixtures; an earlier preview there is replaced.")] = Path(
+        "preview"
+    ),
+    catalog: Annotated[list[str] | None, typer.Option(metavar="SET=FILE", help="Catalog of a set.")] = None,
+    root: Roots = None,
+    number: Annotated[int, typer.Option("-n", "--number", help="How many mixtures.", min=1)] = 5,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=0)] = None,
+    container: Annotated[str, typer.Option(help="wav or flac.")] = "wav",
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Make a few mixtures of a recipe, to listen to before the corpus is built."""
+    from sepbench.mixing import audio_path, preview
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"mixing a few of {recipe}") as progress:
+        manifest = preview(
+            recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed, count=number,
+            container=container, workers=workers, progress=progress,
+        )  # fmt: skip
+    rows = list(manifest)
+    for row in rows:
+        _tell_mixture(row, audio_path(out, row, "mixture", container), speech)
+    speech.data({"preview": out, "mixtures": rows})
+    return SOME_FAILED if manifest.failures() else 0
+
+
+@app.command()
 def verify(
     corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
     root: Roots = None,
@@ -301,6 +332,21 @@ def _counts(values: Iterable[str] | None) -> dict[str, int]:
         if not count.isdecimal():
             raise UsageError(f"--mixtures: expected SPLIT=N, got `{split}={count}`", "for example --mixtures test=100")
     return {split: int(count) for split, count in pairs.items()}
+
+
+def _tell_mixture(row: dict[str, Any], path: Path, speech: Speech) -> None:
+    """Say what is in a mixture, and where to listen to it."""
+    proof = row["proof"]
+    if proof["status"] != "ok":
+        speech.say(f"{row['mixture_id']}: {proof['status']}: {proof['reason']}")
+        return
+    ratio = "" if proof["achieved_snr_db"] is None else f", SNR {proof['achieved_snr_db']:.2f} dB"
+    loudness = "" if proof["loudness_lufs"] is None else f", {proof['loudness_lufs']:.1f} LUFS"
+    speech.say(f"{path}: {row['frames'] / row['sample_rate']:.2f} s{ratio}{loudness}")
+    for source in row["sources"]:
+        done = "".join(f", {one['name']}" for one in source["transforms"])
+        begins = f", from {source['offset'] / row['sample_rate']:.2f} s" if source["offset"] else ""
+        speech.say(f"  {source['name']}: {source['set']} {source['item']}{begins}{done}")
 
 
 def _tell_result(folder: Path, speech: Speech) -> int:

@@ -3,6 +3,7 @@
 from sepbench.mixing.building import mix
 from sepbench.mixing.layout import audio_path
 from sepbench.mixing.planning import Plan, plan
+from sepbench.mixing.previewing import preview
 from sepbench.mixing.rendering import Rendered, render
 from sepbench.mixing.shards import may_come_out
 from sepbench.mixing.verifying import Difference, Verification, verify
@@ -16,6 +17,7 @@ __all__ = [
     "may_come_out",
     "mix",
     "plan",
+    "preview",
     "render",
     "verify",
 ]

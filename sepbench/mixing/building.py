@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -24,7 +25,7 @@ from sepbench.mixing.shards import Build, Receipt, Shard, may_come_out
 from sepbench.mixing.sizing import needs_of, packed_bytes, refuse_too_little_space, worth_packing
 from sepbench.recipe import Recipe
 
-__all__ = ["mix"]
+__all__ = ["How", "build", "mix"]
 
 _FEW_FAILED, _IN_A_ROW = 20, 100
 Progress = Callable[[int, int], None]
@@ -104,13 +105,32 @@ def mix(
     KeyboardInterrupt
         If it was interrupted; everything that was finished is kept.
     """
-    if container not in ("flac", "wav"):
-        raise UsageError(f"mix: unknown container `{container}`", "choose flac or wav")
-    if pack not in ("auto", "always", "never"):
-        raise UsageError(f"mix: unknown policy `{pack}` for packs", "choose auto, always or never")
     order = order_of(recipe, catalogs or {}, seed=seed, mixtures=mixtures, plan_only=plan_only,
                      disjoint_from=disjoint_from, container=container)  # fmt: skip
-    out = Path(out)
+    how = How(pack, Path(cache) if cache else packing.cache_folder(), max_failed, workers, progress, say)
+    return build(order, Path(out), roots or {}, how, plan_only=plan_only)
+
+
+class How(NamedTuple):
+    """How a build goes about it; the corpus does not depend on it. See `mix`."""
+
+    pack: str
+    cache: Path
+    max_failed: float
+    workers: int | None
+    progress: Progress | None
+    say: Callable[[str], None] | None
+
+    def tell(self, words: str) -> None:
+        """Say something to people, if there are any."""
+        if self.say and words:
+            self.say(words)
+
+
+def build(order: Order, out: Path, roots: Mapping[str, Path | str], how: How, *, plan_only: bool = False) -> Manifest:
+    """Make what was ordered; see `mix`."""
+    if how.pack not in ("auto", "always", "never"):
+        raise UsageError(f"mix: unknown policy `{how.pack}` for packs", "choose auto, always or never")
     if (there := _there(out, order)) is not None and _is_done(there, plan_only):
         if not plan_only:
             layout.tidy(out)
@@ -120,23 +140,31 @@ def mix(
         if (there := _there(out, order)) is not None and _is_done(there, plan_only):  # another run was quicker
             return there
         if plan_only:
-            return order.write(out / FILE_NAME, progress=progress)
-        found = find_roots(order.sets, roots or {}, order.words["root_hints"])
+            return order.write(out / FILE_NAME, progress=how.progress)
+        found = find_roots(order.sets, roots, order.words["root_hints"])
         planned = _enter(out, order, there)
-        count = executors.default_workers() if workers is None else workers
-        needs = needs_of(planned, order.lengths)
-        packs = Path(cache) if cache else packing.cache_folder()
-        left = refuse_too_little_space(out, needs, container)
-        chosen = worth_packing(needs, packs, pack, out, left)
-        if say:
-            say(forecast(planned, needs, chosen, container, count))
-        _pack(out, chosen, found, packs, count, say)
-        build = Build(out, container, tuple(sorted(found.items())), packs if chosen else None)
-        _render_shards(build, planned, count, max_failed, progress)
-        made = _finish(build, planned)
-        if say and (words := order.held_against(made)):
-            say(words)
-        return made
+        made = _make(order, planned, out, found, how)
+    how.tell(order.held_against(made))
+    return made
+
+
+def _make(order: Order, planned: Manifest, out: Path, roots: Mapping[str, Path], how: How) -> Manifest:
+    """Render what was planned, from a pack where that is worth it."""
+    container = order.words["container"]
+    workers = executors.default_workers() if how.workers is None else how.workers
+    needs = needs_of(planned, order.lengths)
+    left = refuse_too_little_space(out, needs, container)
+    chosen = worth_packing(needs, how.cache, how.pack, out, left)
+    if how.say:
+        how.tell(forecast(planned, needs, chosen, container, workers))
+    unusable: dict[str, tuple[str, str]] = {}
+    if chosen:
+        how.tell(f"packing {len(chosen)} recordings in {how.cache}, {gigabytes(packed_bytes(chosen))} at most")
+        unusable = packing.build(chosen, roots, how.cache, workers=workers)[1]
+    storage.write_json(layout.unusable_path(out), unusable)
+    build = Build(out, container, tuple(sorted(roots.items())), how.cache if chosen else None)
+    _render_shards(build, planned, workers, how.max_failed, how.progress)
+    return _finish(build, planned)
 
 
 # the folder
@@ -206,23 +234,6 @@ def _boot() -> str:
 
 
 # the work
-
-
-def _pack(
-    out: Path,
-    chosen: Sequence[packing.Wanted],
-    roots: Mapping[str, Path],
-    packs: Path,
-    workers: int,
-    say: Callable[[str], None] | None,
-) -> None:
-    """Put what is worth it into the pack, and write down what can't be used."""
-    unusable: dict[str, tuple[str, str]] = {}
-    if chosen:
-        if say:
-            say(f"packing {len(chosen)} recordings in {packs}, {gigabytes(packed_bytes(chosen))} at most")
-        unusable = packing.build(chosen, roots, packs, workers=workers)[1]
-    storage.write_json(layout.unusable_path(out), unusable)
 
 
 def _render_shards(build: Build, planned: Manifest, workers: int, max_failed: float, progress: Progress | None) -> None:

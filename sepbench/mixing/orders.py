@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from sepbench import catalog, manifest
 from sepbench.errors import PlaceError, TableError, UsageError
-from sepbench.manifest import FILE_NAME, Manifest, plan_hash
+from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, plan_hash
 from sepbench.mixing.planning import Plan
 from sepbench.recipe import Recipe
 from sepbench.recipe import load as load_recipe
@@ -54,6 +56,14 @@ class Order:
     def write(self, path: Path, *, progress: manifest.Progress | None = None) -> Manifest:
         """Write the rows, and what is said of them, in bounded memory."""
         return manifest.write(self.rows.batches(), path, self.words, total=len(self), progress=progress)
+
+    def sample(self, count: int) -> Order:
+        """Give an order for a few of the rows, spread evenly over all of them, in memory."""
+        total = len(self)
+        places = range(total) if count >= total else [at * total // count for at in range(count)]
+        rows = [self.rows.row(at) if isinstance(self.rows, Plan) else self.rows[at] for at in places]
+        few = Manifest(pa.Table.from_pylist(rows, schema=SCHEMA), self.words)
+        return Order(few, self.words | {"sample_of": total}, self.sets, self.lengths)
 
     def held_against(self, made: Manifest) -> str:
         """Say whether what was made is what a manifest recorded; nothing where there is no record."""
@@ -106,6 +116,8 @@ def order_of(
     TableError
         If the rows of a manifest are not those that its hash stands for.
     """
+    if container not in ("flac", "wav"):
+        raise UsageError(f"mix: unknown container `{container}`", "choose flac or wav")
     path = _manifest_path(what, catalogs)
     if path is None:
         return _drawn(load_recipe(what), catalogs, seed, mixtures, disjoint_from, container)

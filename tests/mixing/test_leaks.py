@@ -55,7 +55,7 @@ def test_the_same_samples_under_two_names_are_a_leak(tables):
         NOISE | {"name": "copy", "set": "folder-copies", "splits": crossed}, splits={"train": 2, "test": 2},
     )  # fmt: skip
     with pytest.raises(
-        RecipeError, match="of `esc50` in `test` is .* of `folder-copies` in `train`: their samples are the same"
+        RecipeError, match=r"of `esc50` in `test` is .* of `folder-copies` in `train`: their samples are the same"
     ):
         mixing.plan(asked, tables | {"folder-copies": copies})
 
