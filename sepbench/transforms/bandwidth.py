@@ -82,7 +82,7 @@ RESAMPLE = Transform(
     name="resample",
     title="Band limitation by resampling",
     definition="To `rate_hz` and back, as a recording is that once had a lower rate; the length is kept. The resamplers differ in what they "
-    "leave above half of the rate: `soxr_vhq` to `soxr_lq` and `fourier` next to nothing, `polyphase` (a Kaiser-windowed FIR) aliases near "
+    "leave above half of the rate: `soxr_vhq` to `soxr_lq` (which falls off early) and `fourier` next to nothing, `polyphase` (a short FIR) aliases near "
     "the edge, `soxr_qq` (cubic) and `linear` aliases all over. A rate above the corpus's own takes nothing away.",
     reference="The bandwidth limitation of the URGENT challenges: Zhang et al., URGENT challenge, Interspeech 2024; soxr, scipy.signal.",
     parameters={
