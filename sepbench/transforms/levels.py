@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from sepbench.errors import SilentSignalError, UndefinedLoudnessError
+from sepbench.errors import SignalError, SilentSignalError, UndefinedLoudnessError
 from sepbench.loudness import integrated_loudness
 from sepbench.transforms.decibels import factor
 from sepbench.transforms.packages import made_by, ours
@@ -15,7 +16,7 @@ from sepbench.transforms.transform import Floats, Parameter, Transform
 __all__ = ["NORMALISE", "TO_ACTIVE_LEVEL", "TO_LOUDNESS", "active_level", "normalise", "to_active_level", "to_loudness"]
 
 _GATED_FROM_S, _MOST_CHANNELS = 0.4, 5  # of BS.1770: one gating block; the channels that have a weight
-_NEAR_LU, _ATTEMPTS = 0.001, 8
+_NEAR_DB, _ATTEMPTS = 0.005, 12
 
 
 def normalise(samples: Floats, sample_rate: int, *, peak_dbfs: float) -> Floats:
@@ -41,8 +42,6 @@ def normalise(samples: Floats, sample_rate: int, *, peak_dbfs: float) -> Floats:
 def to_loudness(samples: Floats, sample_rate: int, *, loudness_lufs: float) -> Floats:
     """Bring the integrated loudness to a value.
 
-    The gates may let other blocks pass once the signal is louder, so what came out is measured again.
-
     Raises
     ------
     UndefinedLoudnessError
@@ -52,20 +51,32 @@ def to_loudness(samples: Floats, sample_rate: int, *, loudness_lufs: float) -> F
     ----------
     ITU-R BS.1770-4 (2015), annex 1; see `sepbench.loudness.integrated_loudness`.
     """
-    louder = samples
-    for _ in range(_ATTEMPTS):
+
+    def loudness(louder: Floats) -> float:
         measured = integrated_loudness(louder, sample_rate)
         if measured is None:
             raise UndefinedLoudnessError(
-                f"to_loudness: {_why(louder, sample_rate)}", "choose another or a longer excerpt"
+                f"to_loudness: {_why(samples, sample_rate)}", "choose another or a longer excerpt"
             )
-        if abs(loudness_lufs - measured) < _NEAR_LU:
-            return louder
-        louder = louder * 10 ** ((loudness_lufs - measured) / 20)
-    raise UndefinedLoudnessError(
-        f"to_loudness: no gain brings the signal to {loudness_lufs:g} LUFS: parts of it lie at the gate of -70 LUFS",
-        "ask for a higher loudness, or choose another excerpt",
-    )
+        return measured
+
+    made = _settled(samples, loudness_lufs, loudness)
+    if made is None:
+        raise UndefinedLoudnessError(
+            f"to_loudness: no gain brings the signal to {loudness_lufs:g} LUFS: parts of it lie at the gate of -70 LUFS",
+            "ask for a higher loudness, or choose another excerpt",
+        )
+    return made
+
+
+def _settled(samples: Floats, wanted_db: float, measure: Callable[[Floats], float]) -> Floats | None:
+    """Apply the gain that is missing until none is: gates and thresholds see other parts of a signal once it is louder."""
+    for _ in range(_ATTEMPTS):
+        missing = wanted_db - measure(samples)
+        if abs(missing) < _NEAR_DB:
+            return samples
+        samples = samples * 10 ** (missing / 20)
+    return None
 
 
 def _why(samples: Floats, sample_rate: int) -> str:
@@ -85,12 +96,21 @@ def to_active_level(samples: Floats, sample_rate: int, *, level_dbfs: float) -> 
     SilentSignalError
         If the signal has none: see `active_level`.
     """
-    measured = active_level(samples, sample_rate)
-    if measured is None:
-        raise SilentSignalError(
-            "to_active_level: the signal has no activity that could be speech", "choose another excerpt"
+
+    def level(louder: Floats) -> float:
+        measured = active_level(louder, sample_rate)
+        if measured is None:
+            raise SilentSignalError(
+                "to_active_level: the signal has no activity that could be speech", "choose another excerpt"
+            )
+        return measured
+
+    made = _settled(samples, level_dbfs, level)
+    if made is None:
+        raise SignalError(
+            f"to_active_level: no gain brings the signal to {level_dbfs:g} dBFS", "choose another excerpt"
         )
-    return samples * 10 ** ((level_dbfs - measured) / 20)
+    return made
 
 
 def active_level(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +31,8 @@ def needed(module: str, *, by: str) -> Any:
     MissingExtraError
         If it is not installed.
     """
+    if found := sys.modules.get(module):
+        return found
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of their sources, where these are compiled here for the first time

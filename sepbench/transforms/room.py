@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def room(
         )
     direct = direct_sound(impulse_response)
     response = impulse_response / _gain(impulse_response, direct, response_gain)
-    edge = direct + math.floor(early_ms / 1000 * sample_rate) + 1
+    edge = direct + math.floor(Fraction(str(early_ms)) * sample_rate / 1000) + 1
     if part == "early":
         response = response[:, :edge]
     elif part == "late":
