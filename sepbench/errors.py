@@ -10,8 +10,10 @@
     │   └── TableError               a catalog, manifest or score table that is not what it says
     ├── AudioError (ValueError)      a recording that can't be decoded or is beyond the limits
     ├── SignalError (ValueError)     arrays that do not fit together
-    │   └── SilentSignalError        a signal without power where a ratio needs one
+    │   ├── SilentSignalError        a signal without power where a ratio needs one
+    │   └── UndefinedLoudnessError   a signal that has no loudness after BS.1770: too short, too quiet
     ├── SeparatorError (RuntimeError) a separator that does not keep the contract
+    ├── TransformError (RuntimeError) a transform that does not keep the contract
     ├── DifferenceError              exit code 1: what was remade differs from what was recorded
     ├── ExactnessError (ArithmeticError) exit code 4: this machine computes sums of integers wrongly
     ├── PlaceError (OSError)         exit code 4: a folder that can't be used as asked
@@ -38,6 +40,8 @@ __all__ = [
     "SilentSignalError",
     "TableError",
     "TooManyFailedError",
+    "TransformError",
+    "UndefinedLoudnessError",
     "UnknownNameError",
     "UsageError",
     "did_you_mean",
@@ -101,8 +105,16 @@ class SilentSignalError(SignalError):
     """A signal has no power where a ratio needs one."""
 
 
+class UndefinedLoudnessError(SignalError):
+    """A signal has no loudness after BS.1770 where one is needed: too short, too many channels, or below the gates."""
+
+
 class SeparatorError(SepbenchError, RuntimeError):
     """A separator does not keep the contract."""
+
+
+class TransformError(SepbenchError, RuntimeError):
+    """A transform does not keep the contract."""
 
 
 class DifferenceError(SepbenchError):

@@ -1,0 +1,155 @@
+"""Codecs: encoded and decoded in memory by libsndfile's own encoders, which keep the length and take their delay out."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from sepbench.errors import MissingExtraError, SignalError
+from sepbench.transforms.bandwidth import converted
+from sepbench.transforms.packages import made_by
+from sepbench.transforms.transform import Floats, Parameter, Transform
+
+__all__ = ["G711", "MP3", "OPUS", "VORBIS", "g711", "mp3", "opus", "vorbis"]
+
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_OPUS_KBPS = 6.0, 256.0  # of each channel, at libsndfile's compression levels 1 and 0
+
+
+def mp3(samples: Floats, sample_rate: int, *, quality: float) -> Floats:
+    """Encode as MP3 with a variable bit rate, and decode.
+
+    Parameters
+    ----------
+    quality : float
+        LAME's ``-V``, from 0 (best) to 9.
+    """
+    return _at_a_rate_of(_MP3_RATES, samples, sample_rate, "MP3", "MPEG_LAYER_III", quality / 10)
+
+
+def vorbis(samples: Floats, sample_rate: int, *, quality: float) -> Floats:
+    """Encode as Ogg Vorbis, and decode.
+
+    Parameters
+    ----------
+    quality : float
+        ``oggenc -q``, from 0 to 10 (best).
+    """
+    return _round_trip(samples, sample_rate, "OGG", "VORBIS", 1 - quality / 10)
+
+
+def opus(samples: Floats, sample_rate: int, *, bitrate_kbps: float) -> Floats:
+    """Encode as Opus, and decode.
+
+    Parameters
+    ----------
+    bitrate_kbps : float
+        Of each channel, variable around it.
+    """
+    low, high = _OPUS_KBPS
+    level = 1 - (bitrate_kbps - low) / (high - low)
+    return _at_a_rate_of(_OPUS_RATES, samples, sample_rate, "OGG", "OPUS", level)
+
+
+def g711(samples: Floats, sample_rate: int, *, law: str) -> Floats:
+    """Encode as 8-bit µ-law or A-law PCM, at the signal's own rate, and decode.
+
+    Parameters
+    ----------
+    law : {"mu", "a"}
+    """
+    # we quantise, not libsndfile: it floors
+    quantised = np.rint(np.clip(samples * 32768, -32768, 32767)).astype(np.int16)
+    stored = io.BytesIO()
+    import soundfile
+
+    soundfile.write(stored, quantised.T, sample_rate, "ULAW" if law == "mu" else "ALAW", format="WAV")
+    stored.seek(0)
+    decoded, _ = soundfile.read(stored, dtype="int16", always_2d=True)
+    return np.asarray(decoded.T / 32768)
+
+
+def _at_a_rate_of(
+    rates: tuple[int, ...], samples: Floats, sample_rate: int, container: str, subtype: str, level: float
+) -> Floats:
+    """Go through the codec at the lowest rate that it has and that loses nothing, or its highest."""
+    rate = next((rate for rate in rates if rate >= sample_rate), rates[-1])
+    coded = _round_trip(converted(samples, sample_rate, rate, "soxr_vhq"), rate, container, subtype, level)
+    return converted(coded, rate, sample_rate, "soxr_vhq", frames=samples.shape[1])
+
+
+def _round_trip(samples: Floats, sample_rate: int, container: str, subtype: str, level: float) -> Floats:
+    import soundfile
+
+    if samples.shape[0] > 2:
+        raise SignalError(
+            f"{subtype.lower()}: expected one or two channels, got {samples.shape[0]}", "code pairs of channels"
+        )
+    stored = io.BytesIO()
+    try:
+        file = soundfile.SoundFile(
+            stored, "w", sample_rate, samples.shape[0], subtype, format=container, compression_level=level
+        )
+    except TypeError as error:  # before 0.13 there was no level
+        raise MissingExtraError(
+            f"{subtype.lower()}: needs soundfile 0.13 or newer", 'pip install "soundfile>=0.13"'
+        ) from error
+    with file:
+        file.write(samples.T)
+    stored.seek(0)
+    decoded, _ = soundfile.read(stored, dtype="float64", always_2d=True)
+    made: Floats = decoded.T
+    return made
+
+
+def _library() -> str:
+    import soundfile
+
+    return f"libsndfile {soundfile.__libsndfile_version__}"
+
+
+def _library_and_resampler() -> str:
+    return f"{_library()}, {made_by('soxr')()}"
+
+
+MP3 = Transform(
+    name="mp3",
+    title="MP3",
+    definition="MPEG layer III at a variable bit rate (LAME), decoded again (mpg123); length and alignment are kept. A rate that MP3 does not have goes "
+    "through the next higher one, or 48 kHz.",
+    reference="ISO/IEC 11172-3 and 13818-3; LAME and mpg123 in libsndfile.",
+    parameters={"quality": Parameter("As LAME's -V: 0 is the best, 9 the smallest.", "", 0, 9, 5.0)},
+    function=mp3,
+    stage=_library_and_resampler,
+)
+VORBIS = Transform(
+    name="vorbis",
+    title="Ogg Vorbis",
+    definition="Vorbis at a variable bit rate, decoded again; length and alignment are kept.",
+    reference="Vorbis I specification, Xiph.Org, 2020; libvorbis in libsndfile.",
+    parameters={"quality": Parameter("As oggenc's -q: 10 is the best, 0 the smallest.", "", 0, 10, 3.0)},
+    function=vorbis,
+    stage=_library,
+)
+OPUS = Transform(
+    name="opus",
+    title="Opus",
+    definition="Opus at a variable bit rate around `bitrate_kbps` for each channel, decoded again; length and alignment are kept. A rate that Opus "
+    "does not have goes through the next higher one, or 48 kHz.",
+    reference="RFC 6716, Definition of the Opus audio codec, 2012; libopus in libsndfile.",
+    parameters={"bitrate_kbps": Parameter("Bit rate of each channel.", "kbit/s", 6, 256, 24.0)},
+    function=opus,
+    stage=_library_and_resampler,
+)
+G711 = Transform(
+    name="g711",
+    title="G.711",
+    definition="Rounded to 16 bits, coded as 8-bit µ-law or A-law and decoded, at the corpus's rate: put `resample` to 8 kHz before it for a telephone.",
+    reference="ITU-T G.711, Pulse code modulation of voice frequencies, 1988; libsndfile.",
+    parameters={"law": Parameter("The companding law.", default="mu", choices=("mu", "a"), kind="word")},
+    function=g711,
+    stage=_library,
+    exact=True,
+)
