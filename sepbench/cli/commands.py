@@ -65,16 +65,30 @@ def index(
     licences: Annotated[
         Path | None, typer.Option(help="CSV of path, licence: where they differ from the set's.")
     ] = None,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PATTERN",
+            help="Make a corpus of mixtures that are there: mixture=noisy/*.wav, speech=clean/*.wav.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="With --pairs: the split that they are.")] = "test",
+    rest: Annotated[str, typer.Option(help="With --pairs: name of what the stems leave of the mixture.")] = "noise",
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="With --pairs: leave out what has no partner, instead of refusing all.")
+    ] = False,
     workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Scan a public set and write its catalog."""
+    """Scan a public set and write its catalog; with --pairs, write the manifest of mixtures that somebody else made."""
     from collections import Counter
 
     from sepbench.catalog import index
 
     speech = Speech(json=json, quiet=quiet)
+    if pairs:
+        return _index_pairs(root, out, pairs, set, split, rest, leave_out, workers, speech)
     with speech.progress(f"indexing {set}") as progress:
         table = index(
             set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences, progress=progress
@@ -90,6 +104,34 @@ def index(
         speech.say(f"  {len(unusable)} recordings can't be used; the catalog says why")
     speech.data({"catalog": out, "recordings": counts, "hours": hours, "unusable": unusable})
     return SOME_FAILED if counts["unreadable"] else 0
+
+
+def _index_pairs(
+    root: Path,
+    out: Path,
+    pairs: list[str],
+    set: str,
+    split: str,
+    rest: str,
+    leave_out: bool,
+    workers: int | None,
+    speech: Speech,
+) -> int:
+    from sepbench.mixing.pairing import pair
+
+    with speech.progress(f"pairing {root}") as progress:
+        manifest, left_out = pair(
+            root, out, _pairs(pairs, "--pairs"), set=set, split=split, rest=rest, leave_out=leave_out, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+    speech.say(f"{out}: {len(manifest)} mixtures, {manifest.corpus_hash}")
+    for one in left_out[:5]:
+        speech.say(f"  left out: {one.name}: {one.reason}")
+    if len(left_out) > 5:
+        speech.say(f"  {len(left_out)} were left out; --json lists them")
+    speech.say(f"score on it:  sepbench score SEPARATOR --corpus {out} --out results")
+    speech.data({"corpus": out, "mixtures": len(manifest), "left_out": [one._asdict() for one in left_out]})
+    return SOME_FAILED if left_out else 0
 
 
 @app.command()

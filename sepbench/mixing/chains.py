@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -29,6 +28,11 @@ class Link(NamedTuple):
 
     transform: Transform
     parameters: Parameters
+
+    @property
+    def numbers(self) -> Parameters:
+        """The parameters without those that are recordings."""
+        return {key: value for key, value in self.parameters.items() if not isinstance(value, dict)}
 
     def late(self) -> Link:
         """Give the same, for what is left when the early part is taken away."""
@@ -156,30 +160,27 @@ def _always(item: str) -> bool:
 def frames_in(links: Sequence[Link], frames: int) -> int:
     """Say how many samples a chain needs to give so many."""
     for link in reversed(links):
-        if link.transform.frames_needed:
-            frames = link.transform.frames_needed(frames, link.parameters)
+        frames = link.transform.frames_needed(frames, link.numbers)
     return frames
 
 
 def frames_out(links: Sequence[Link], available: int) -> int:
-    """Say how many samples a chain gives, at most, of so many."""
-    if not any(link.transform.frames_needed for link in links):
-        return available
-    most = 8 * available
-    return bisect.bisect_right(range(most), available, key=partial(frames_in, links)) - 1
+    """Say how many samples a chain gives of so many."""
+    for link in links:
+        available = link.transform.frames_made(available, link.numbers)
+    return available
 
 
 def most_needed(source: Source, frames: int) -> int:
     """Say how many samples so many may need, whatever is drawn for a source's transforms."""
     for applied in reversed(source.transforms):
-        needed = applied.transform.frames_needed
-        if needed:
-            ends = ({}, {})  # type: tuple[Parameters, Parameters]
+        if applied.transform.pace:
+            ends: tuple[Parameters, Parameters] = ({}, {})
             for key, parameter, value in applied.quantities():
-                bounds = value.bounds() if isinstance(value, Draw) else (value, value)
-                for end, one in zip(ends, bounds or (0, 0), strict=True):
-                    end[key] = round(one * parameter.per_unit) if isinstance(one, float | int) else one
-            frames = max(frames, *(needed(frames, end) for end in ends))
+                bounds: Any = (value.bounds() or (0.0, 0.0)) if isinstance(value, Draw) else (value, value)
+                for end, one in zip(ends, bounds, strict=True):
+                    end[key] = parameter.planned(one)
+            frames = max(frames, *(applied.transform.frames_needed(frames, end) for end in ends))
     return frames
 
 
@@ -233,5 +234,5 @@ def _allowed(value: Any, known: transforms.Parameter) -> bool:
     if isinstance(value, bool) or not isinstance(value, int):
         return False
     if known.kind == "seed":
-        return 0 <= value < 1 << _SEED_BITS
+        return 0 <= value < 1 << 63
     return round(known.lowest * known.per_unit) <= value <= round(known.highest * known.per_unit)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sepbench import level, mixdown
 from sepbench.audio import FULL_SCALE_BITS, pcm_sha256
-from sepbench.errors import SignalError, SilentSignalError
+from sepbench.errors import SignalError, SilentSignalError, TransformError
 from sepbench.level import Gain
 from sepbench.loudness import integrated_loudness
 from sepbench.mixdown import Mixdown, Prepared
@@ -163,12 +163,12 @@ def _transformed(
             others = {
                 key: _whole(value, row, recordings) for key, value in link.parameters.items() if isinstance(value, dict)
             }
-            signal = link.transform.apply(signal, row["sample_rate"], link.parameters, others)
+            signal = link.transform.apply(signal, row["sample_rate"], link.numbers, others)
     except UnknownTransformError as error:
         raise _NoMixture("unknown_transform", f"{source['name']}: {error}") from error
     except UnusableSourceError as error:
         raise _NoMixture(error.status, error.reason) from error
-    except SignalError as error:
+    except (SignalError, TransformError) as error:
         raise _NoMixture("transform_failed", f"{source['name']}: {error.message}") from error
     scaled = np.rint(signal * 2.0 ** (FULL_SCALE_BITS - 1))
     if not (np.abs(scaled) < 1 << (FULL_SCALE_BITS + 1)).all():
@@ -194,7 +194,8 @@ def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
         if decoder:
             stages[f"decode {source['name']}: {decoder}"] = None
         for link in parsed(source["transforms"]):
-            stages[f"{link.transform.name} {source['name']}: {link.transform.stage()}"] = None
+            if not link.transform.exact:
+                stages[f"{link.transform.name} {source['name']}: {link.transform.stage()}"] = None
     return list(stages)
 
 
