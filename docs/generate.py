@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from sepbench import catalog, manifest, metrics, recipe, resample, scores, shelf
+from sepbench import catalog, manifest, metrics, recipe, resample, scores, shelf, transforms
 
 ROOT = Path(__file__).parent.parent
 RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
@@ -43,17 +43,90 @@ def recipes_page() -> str:
         f"```toml\n{example}```",
         "Recordings are dealt like cards: the first source goes through a keyed order of its pool again and again, the "
         "second through its own, shifted after each common round, so that no pair of recordings comes twice before all "
-        "have come once. A recipe that asks for more mixtures than there are is refused, and so is one that would put "
-        "a group (a speaker, a song, an original recording) into two splits.",
+        "have come once; where two sources of a mixture would be the same talker, the later one takes the next card. What is "
+        "impossible is refused when the corpus is planned, with numbers: more mixtures than there are different ones, more talkers "
+        "than the set has, a recording that is shorter than its place, a group (a speaker, a song, an original recording) in two "
+        "splits, under whatever name: `sepbench/overlaps.toml` lists what public sets share. `sepbench preview RECIPE -n 5` makes "
+        "a few mixtures to listen to; `sepbench mix --disjoint-from CORPUS` refuses to share a group or a recording with another "
+        "corpus.",
+        EXAMPLES,
     ]
     for title, model, words in (
         ("The recipe", recipe.Recipe, ""),
         ("`[[sources]]`", recipe.Source, ""),
         ("`[levels]`", recipe.Levels, ""),
-        ("A level", recipe.Draw, recipe.Draw.__doc__ or ""),
+        ("`[padding]`", recipe.Padding, recipe.Padding.__doc__ or ""),
+        ("A value to be drawn", recipe.Draw, recipe.Draw.__doc__ or ""),
+        ("Transforms", recipe.Applied, TRANSFORMS),
     ):
         parts += [f"## {title}"] + ([words.replace("``", "`")] if words else []) + ["\n".join(model_table(model))]
+    for name in shelf.names("transforms"):
+        parts += transform_section(transforms.load(name))
     return "\n\n".join(parts) + "\n"
+
+
+EXAMPLES = """Two or three talkers, each for itself a stem, the next beginning while the one before still speaks, in a room of which only the
+early reflections count as the talker, with a second of noise before and after:
+
+```toml
+length = "targets"
+padding = { before_s = 1.0, after_s = 1.0 }
+
+[[sources]]
+name = "speaker{n}"
+role = "target"
+set = "librispeech"
+splits = { train = ["train-clean-360"], test = ["test-clean"] }
+count = { uniform = [2, 3] }
+overlap = { uniform = [0.1, 0.4] }
+when_short = "pad"
+
+[[sources.transforms]]
+name = "room"
+set = "rirs-noises"
+shares = { train = 8, test = 2 }
+reference = "early"
+
+[[sources]]
+name = "noise"
+role = "noise"
+set = "demand"
+shares = { train = 8, test = 2 }
+when_short = "loop"
+
+[levels]
+active_snr_db = { normal = [8, 4] }
+```
+
+Levels are reached after all transforms. A ratio is one over the whole mixture (`snr_db`) or over the frames in which the target
+speaks (`active_snr_db`): the manifest has both as they were achieved. Stems of one song are taken with `coherent_with`; stems across songs
+are sources of their own, which have different groups by themselves."""
+
+TRANSFORMS = """What is done to the excerpt of a source before its level, in order; each parameter is a number, a value to be drawn, or
+a word. The plan draws them and the row holds them, as integers; what comes out is rounded once, to 24 bits. The proof names the library and
+its version for those that are not exact. `room` takes an impulse response from the `set` that it names; with `reference = "early"` the
+source is what arrives in the first `early_ms`, and the rest a stem `NAME-late`, with the same gain and on the same side of every
+ratio. Some need `pip install 'sepbench[transforms]'`."""
+
+
+def transform_section(transform: transforms.Transform) -> Iterator[str]:
+    """Describe a transform and list its parameters."""
+    yield f"### `{transform.name}`"
+    stage = "Exact." if transform.exact else f"By {transform.stage().rpartition(' ')[0]}."
+    yield f"{transform.title}. {transform.definition} {stage} Reference: {transform.reference}"
+    shown_of = {key: one for key, one in transform.parameters.items() if one.kind != "seed"}
+    if shown_of:
+        rows = ["| parameter | value | default | meaning |", "|---|---|---|---|"]
+        for key, one in shown_of.items():
+            default = "required" if one.default is None else f"`{shown(one.default)}`"
+            if one.kind == "recording":
+                value, default = "a recording of its `set`", ""
+            elif one.kind == "word":
+                value = ", ".join(f"`{shown(choice)}`" for choice in one.choices)
+            else:
+                value = f"{one.lowest:g} to {one.highest:g}{' ' + one.unit if one.unit else ''}"
+            rows.append(f"| `{key}` | {value} | {default} | {one.meaning} |")
+        yield "\n".join(rows)
 
 
 def model_table(model: type[BaseModel]) -> Iterator[str]:
@@ -92,8 +165,8 @@ def type_words(annotation: Any) -> str:
         return f"list of {type_words(arguments[0])}"
     if origin is dict:
         return f"table of {type_words(arguments[1])}"
-    if annotation is recipe.Draw:
-        return "level"
+    if isinstance(annotation, type) and issubclass(annotation, recipe.Draw):
+        return {"LevelDraw": "level", "CountDraw": "count"}.get(annotation.__name__, "number to be drawn")
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     names = {"str": "text", "int": "integer", "float": "number", "bool": "true or false", "Any": "value"}

@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import re
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -311,3 +314,14 @@ def test_what_makes_no_sense_is_refused(sources, changes, words):
 def test_nothing_that_ends_leaves_a_mixture_without_a_length(tables):
     with pytest.raises(RecipeError, match="nothing says how long a mixture is"):
         rows(tables, TALKERS | {"offset_s": "anywhere"})
+
+
+def test_the_examples_of_the_reference_are_recipes():
+    text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    examples = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    assert len(examples) == 2
+    for example in examples:
+        asked = recipes.parse(
+            {"name": "x", "version": 1, "sample_rate": RATE, "splits": {"train": 1, "test": 1}} | example
+        )
+        assert asked.sources
