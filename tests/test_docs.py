@@ -10,7 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from sepbench.cli import main
 from sepbench.cli.commands import app
@@ -46,7 +48,7 @@ def test_links_between_pages_lead_somewhere(page):
 
 def test_every_command_is_in_the_readme_or_its_help():
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert commands == {"demo", "index", "mix", "verify", "train", "separate", "score", "publish", "list"}
+    assert commands == {"demo", "index", "mix", "verify", "train", "separate", "score", "publish", "list", "preview"}
     for name in commands:
         assert f"sepbench {name}" in README, name
 
@@ -58,8 +60,20 @@ def disk(tmp_path_factory):
     shutil.copytree(RECORDINGS / "speech" / "LibriSpeech", folder / "LibriSpeech")
     shutil.copytree(RECORDINGS / "noise" / "ESC-50-master", folder / "ESC-50-master")
     shutil.copy(next((RECORDINGS / "noise").rglob("5-*.wav")), folder / "noisy.wav")
+    write_pairs(folder / "VoiceBank-DEMAND")
     (folder / "my_separator.py").write_text(next(block for block in blocks("python") if "class Halve" in block))
     return folder
+
+
+def write_pairs(folder):
+    """Make a test set as VoiceBank-DEMAND is published: noisy and clean recordings of the same name."""
+    for kind in ("clean", "noisy"):
+        (folder / f"{kind}_testset_wav").mkdir(parents=True)
+    for number, path in enumerate(sorted((RECORDINGS / "speech").rglob("9005-*.flac"))):
+        clean, rate = soundfile.read(path, dtype="int16")
+        noise = np.random.default_rng(number).integers(-300, 300, len(clean)).astype(np.int16)
+        for kind, samples in (("clean", clean // 2), ("noisy", clean // 2 + noise)):
+            soundfile.write(folder / f"{kind}_testset_wav" / f"p232_{number:03d}.wav", samples, rate)
 
 
 @contextlib.contextmanager
