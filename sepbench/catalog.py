@@ -263,7 +263,7 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
     """Decode one recording and add what it is to its row."""
     import numpy as np
 
-    from sepbench.audio import read_pcm
+    from sepbench.audio import file_of, read_pcm
     from sepbench.errors import AudioError
     from sepbench.loudness import integrated_loudness
 
@@ -289,7 +289,7 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
         "loudness_lufs": integrated_loudness(pcm.samples, pcm.sample_rate, full_scale),
         "level_profile_dbfs": list(_level_profile(pcm.samples, pcm.sample_rate, full_scale)),
         "pcm_sha256": pcm.sha256(),
-        "file_bytes": (root / item.path).stat().st_size,
+        "file_bytes": file_of(root / item.path)[0].stat().st_size,
     }
 
 

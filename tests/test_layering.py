@@ -10,14 +10,14 @@ import sepbench
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"errors"},
-    {"containers", "footers"},
+    {"containers", "footers", "stems"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"journal", "loudness", "mixdown", "parquet", "resample", "soundness"},
     {"catalog"},
-    {"recipe"},
+    {"published", "recipe"},
     {"manifest", "scores"},
     {"corpora", "metrics", "mixing"},
-    {"corpus", "separators", "statistics"},
+    {"corpus", "fetch", "separators", "statistics"},
     {"evaluate", "leaderboard"},
     {"losses", "models"},
     {"training"},

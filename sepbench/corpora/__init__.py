@@ -7,13 +7,26 @@ set: macOS puts a ``._NAME`` beside each file that it copies to a foreign disk, 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sepbench.catalog import PublicSet
 from sepbench.errors import LayoutError
 
-__all__ = ["lines", "misplaced", "read_csv", "refuse_gaps", "relative", "require", "top_folder", "visible"]
+__all__ = [
+    "lines",
+    "misplaced",
+    "read_csv",
+    "read_json",
+    "read_yaml",
+    "refuse_gaps",
+    "relative",
+    "require",
+    "top_folder",
+    "visible",
+]
 
 _UNPACK = "unpack the file from the archive again"
 
@@ -104,6 +117,42 @@ def read_csv(path: Path, *, columns: Sequence[str]) -> list[dict[str, str]]:
         if None in row.values():
             raise LayoutError(f"{path}: row {number} is cut short", _UNPACK)
     return rows
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a set that holds an object.
+
+    Raises
+    ------
+    LayoutError
+    """
+    try:
+        content = json.loads("\n".join(lines(path)))
+    except json.JSONDecodeError as error:
+        raise LayoutError(f"{path}: is not JSON ({error})", _UNPACK) from error
+    return _object(content, path)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of a set that holds a mapping; tags that would make objects are refused.
+
+    Raises
+    ------
+    LayoutError
+    """
+    import yaml
+
+    try:
+        content = yaml.load("\n".join(lines(path)), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise LayoutError(f"{path}: is not plain YAML ({' '.join(str(error).split())})", _UNPACK) from error
+    return _object(content, path)
+
+
+def _object(content: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise LayoutError(f"{path}: expected names and values, got {type(content).__name__}", _UNPACK)
+    return content
 
 
 def refuse_gaps(reader: PublicSet, table: Path, listed: Iterable[Path], there: Iterable[Path]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sepbench.catalog import Item
 from sepbench.corpora import read_csv, refuse_gaps, relative, require, top_folder, visible
+from sepbench.published import Published
 
 __all__ = ["Esc50"]
 
@@ -29,6 +30,7 @@ class Esc50:
     licence = "CC-BY-NC-3.0"
     licence_of_esc10 = "CC-BY-3.0"
     layout = "ESC-50-master/audio/*.wav, with meta/esc50.csv"
+    published = Published.beside(__file__)
 
     def items(self, root: Path) -> Iterator[Item]:
         """List the clips.

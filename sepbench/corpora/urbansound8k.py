@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sepbench.catalog import Item
 from sepbench.corpora import read_csv, refuse_gaps, relative, require, top_folder, visible
+from sepbench.published import Published
 
 __all__ = ["UrbanSound8K"]
 
@@ -28,6 +29,7 @@ class UrbanSound8K:
     url = "https://urbansounddataset.weebly.com/urbansound8k.html"
     licence = "CC-BY-NC-3.0"  # UrbanSound8K_README.txt, which lies in the archive; the page on Zenodo says 4.0
     layout = "UrbanSound8K/audio/fold1 … fold10/*.wav, with metadata/UrbanSound8K.csv"
+    published = Published.beside(__file__)
 
     def items(self, root: Path) -> Iterator[Item]:
         """List the slices.

@@ -15,6 +15,7 @@ from pathlib import Path
 from sepbench.catalog import Item
 from sepbench.corpora import lines, misplaced, relative, top_folder, visible
 from sepbench.errors import LayoutError, UsageError
+from sepbench.published import Published
 
 __all__ = ["Vctk"]
 
@@ -47,6 +48,7 @@ class Vctk:
         "VCTK-Corpus-0.92/wav48_silence_trimmed/SPEAKER/SPEAKER_SENTENCE_mic1.flac, with txt/ and speaker-info.txt, "
         "or in version 0.80 VCTK-Corpus/wav48/SPEAKER/SPEAKER_SENTENCE.wav"
     )
+    published = Published.beside(__file__)
 
     def __init__(self, mic: str = "mic1") -> None:
         if mic not in _MICS:
