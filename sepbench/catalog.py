@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,8 +15,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from sepbench import parquet, soundness
+from sepbench import parquet, soundness, stamps
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
+from sepbench.stamps import Stamp
 
 __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
 
@@ -48,6 +50,9 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
+_MEASURED = SCHEMA.names[SCHEMA.names.index("status") :]
+
+
 @dataclass(frozen=True)
 class Item:
     """What a reader knows of a recording without opening it."""
@@ -61,6 +66,9 @@ class Item:
     licence: str = ""
 
 
+Task = tuple[Path, Item, dict[str, Any]]
+
+
 class PublicSet(Protocol):
     """A reader of one public set; one small file each in `sepbench.corpora`.
 
@@ -70,6 +78,10 @@ class PublicSet(Protocol):
         What the set is, and where it is published. `licence` is an SPDX expression, or the set's own words.
     layout : str
         One line that says how the set lies on disk; errors quote it.
+    published : sepbench.published.Published, optional
+        Where its files are to be had, and what is known to be wrong with them.
+    require : callable, optional
+        Raises `MissingExtraError` where the set can't be decoded as things are.
     """
 
     name: str
@@ -98,11 +110,15 @@ def index(
     workers: int | None = None,
     options: Mapping[str, str] | None = None,
     licences: Path | str | None = None,
+    afresh: bool = False,
     progress: Any = None,
 ) -> pa.Table:
     """Scan a public set and write its catalog.
 
     A recording that can't be decoded stays in the catalog with a status and a reason, and is never used.
+
+    Where the catalog is there already, what it says of the samples of files that have not changed since (by size and
+    time, or else by their bytes) is taken over; all else is made anew.
 
     Parameters
     ----------
@@ -119,6 +135,8 @@ def index(
     licences : path, optional
         A CSV file with the columns ``path`` and ``licence``, for recordings whose licences differ from the set's: a
         path, or a pattern with ``*``, relative to `root`; the first that matches counts.
+    afresh : bool
+        Measure all recordings, those that have not changed too.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -133,13 +151,16 @@ def index(
         If the set does not lie as published, or no recording in it can be decoded.
     UsageError
         If the reader does not know an option.
+    MissingExtraError
+        If the set can't be decoded without an extra that is not installed.
     """
-    from sepbench import __version__, executors
+    from sepbench import __version__
 
     reader = _reader(set, options or {}) if isinstance(set, str) else set
     root, out = Path(root), Path(out)
     if not root.is_dir():
         raise PlaceError(f"{root}: there is no such folder", f"expected the folder that holds {reader.layout}")
+    getattr(reader, "require", lambda: None)()
     items = sorted(reader.items(root), key=lambda item: item.item)
     if not items:
         raise LayoutError(f"{root}: holds no recordings of {reader.title}", f"expected {reader.layout}")
@@ -147,12 +168,9 @@ def index(
     _refuse_odd_names(items, root)
     own = _own_licences(Path(licences), items) if licences else {}
     tasks = [(root, item, _row(reader, item) | own.get(item.item, {})) for item in items]
-    rows: list[dict[str, Any]] = [{}] * len(tasks)
-    count = executors.default_workers() if workers is None else workers
-    for done, outcome in enumerate(executors.run(_scan, tasks, workers=count, limits=executors.UNTRUSTED), 1):
-        rows[outcome.index] = _unreadable(tasks[outcome.index], outcome.error) if outcome.error else outcome.result
-        if progress:
-            progress(done, len(tasks))
+    begun = time.time_ns()
+    known = {} if afresh else _measured_before(out, reader.name)
+    rows, seen = _measured(tasks, known, workers, progress)
     if not any(row["status"] == "ok" for row in rows):
         raise LayoutError(
             f"{root}: none of {len(rows)} recordings can be used; the first: {rows[0]['reason']}",
@@ -163,7 +181,55 @@ def index(
         table, out, kind="catalog", version=VERSION,
         metadata={"sepbench": __version__, "set": reader.name, "root_hint": str(root.resolve())},
     )  # fmt: skip
+    stamps.write(out, seen, _maker(), begun)
     return table
+
+
+def _measured(
+    tasks: list[Task], known: Mapping[str, tuple[dict[str, Any], Stamp]], workers: int | None, progress: Any
+) -> tuple[list[dict[str, Any]], dict[str, Stamp]]:
+    """Give the rows of all recordings, and the stamps of those that can be relied on next time."""
+    from sepbench import executors
+    from sepbench.audio import file_of
+
+    rows: list[dict[str, Any]] = [{}] * len(tasks)
+    seen: dict[str, Stamp] = {}
+    left = []
+    for place, (root, item, row) in enumerate(tasks):
+        before = known.get(item.path.as_posix())
+        stamp = (
+            before and not leads_out(root, row["path"]) and stamps.same_file(file_of(root / item.path)[0], before[1])
+        )
+        if before and stamp:
+            rows[place], seen[row["path"]] = row | before[0], stamp
+        else:
+            left.append(place)
+    count = executors.default_workers() if workers is None else workers
+    work = [tasks[place] for place in left]
+    for done, outcome in enumerate(executors.run(_scan, work, workers=count, limits=executors.UNTRUSTED), 1):
+        row, stamp = outcome.result or (_unreadable(work[outcome.index], outcome.error), None)
+        rows[left[outcome.index]] = row
+        if stamp:
+            seen[row["path"]] = stamp
+        if progress:
+            progress(len(tasks) - len(left) + done, len(tasks))
+    return rows, seen
+
+
+def _measured_before(out: Path, name: str) -> dict[str, tuple[dict[str, Any], Stamp]]:
+    """Read what an earlier catalog of the set says of the samples of each file, with the file's stamp."""
+    seen = stamps.read(out, _maker())
+    if not seen or parquet.table_metadata(out, kind="catalog", version=VERSION).get("set") != name:
+        return {}
+    rows = read(out).select(["path", *_MEASURED]).to_pylist()
+    return {path: (row, seen[path]) for row in rows if (path := row.pop("path")) in seen}
+
+
+def _maker() -> str:
+    """Name what the figures depend on besides the samples: the decoder, and the version of what measures them."""
+    import soundfile
+
+    return f"scan 1, libsndfile {soundfile.__libsndfile_version__}"
 
 
 def read(path: Path | str) -> pa.Table:
@@ -259,8 +325,8 @@ def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
-    """Decode one recording and add what it is to its row."""
+def _scan(task: Task) -> tuple[dict[str, Any], Stamp | None]:
+    """Decode one recording and add what it is to its row, with the stamp of the file, if that did not change meanwhile."""
     import numpy as np
 
     from sepbench.audio import file_of, read_pcm
@@ -269,13 +335,18 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
 
     root, item, row = task
     if not soundness.stands_for_a_file(item.path.as_posix()):
-        return _unreadable(task, f"{str(item.path)!r}: a control character, a backslash or a drive is in its name")
+        return _unreadable(
+            task, f"{str(item.path)!r}: a control character, a backslash or a drive is in its name"
+        ), None
     if leads_out(root, item.path.as_posix()):
-        return _unreadable(task, f"{item.path}: leads out of the root through a link")
+        return _unreadable(task, f"{item.path}: leads out of the root through a link"), None
+    file, _ = file_of(root / item.path)
+    begun = stamps.state(file)
     try:
         pcm = read_pcm(root / item.path)
-    except AudioError as error:
-        return _unreadable(task, error)
+        stamp = stamps.current(file)
+    except (AudioError, OSError) as error:
+        return _unreadable(task, error), None
     full_scale = 1 << (pcm.bits - 1)
     peak = max(int(pcm.samples.max()), -int(pcm.samples.min()))
     return row | {
@@ -289,8 +360,8 @@ def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
         "loudness_lufs": integrated_loudness(pcm.samples, pcm.sample_rate, full_scale),
         "level_profile_dbfs": list(_level_profile(pcm.samples, pcm.sample_rate, full_scale)),
         "pcm_sha256": pcm.sha256(),
-        "file_bytes": file_of(root / item.path)[0].stat().st_size,
-    }
+        "file_bytes": stamp.size,
+    }, stamp if begun == (stamp.size, stamp.mtime_ns) else None
 
 
 def _level_profile(samples: Any, sample_rate: int, full_scale: int) -> Iterator[int]:

@@ -13,6 +13,7 @@ LAYERS = [
     {"containers", "footers", "stems"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"journal", "loudness", "mixdown", "parquet", "resample", "soundness"},
+    {"stamps"},
     {"catalog"},
     {"published", "recipe"},
     {"manifest", "scores"},

@@ -65,6 +65,9 @@ def index(
     licences: Annotated[
         Path | None, typer.Option(help="CSV of path, licence: where they differ from the set's.")
     ] = None,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Measure what has not changed since the last catalog, too.")
+    ] = False,
     workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -77,8 +80,9 @@ def index(
     speech = Speech(json=json, quiet=quiet)
     with speech.progress(f"indexing {set}") as progress:
         table = index(
-            set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences, progress=progress
-        )
+            set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences,
+            afresh=afresh, progress=progress,
+        )  # fmt: skip
     rows = table.select(["status", "reason", "path", "frames", "sample_rate"]).to_pylist()
     counts = Counter(row["status"] for row in rows)
     hours = sum(row["frames"] / row["sample_rate"] for row in rows if row["status"] == "ok") / 3600

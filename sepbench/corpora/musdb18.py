@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from sepbench import stems
 from sepbench.catalog import Item
 from sepbench.corpora import misplaced, relative, require, top_folder, visible
 from sepbench.corpora.musdb18hq import STEMS, stem_of
@@ -36,6 +37,16 @@ class Musdb18:
     licence = "LicenseRef-MUSDB18-academic-use-only"
     layout = "musdb18/train and musdb18/test, each with ARTIST - TITLE.stem.mp4"
     published = Published.beside(__file__)
+
+    def require(self) -> None:
+        """Make sure that its files can be decoded.
+
+        Raises
+        ------
+        MissingExtraError
+            If stempeg or ffmpeg is missing.
+        """
+        stems.require()
 
     def items(self, root: Path) -> Iterator[Item]:
         """List the mixture and the stems of each song.
