@@ -22,6 +22,7 @@ _HOME = {
     "SepbenchError": "sepbench.errors",
     "Separator": "sepbench.separators.protocol",
     "demo": "sepbench.tour",
+    "fetch": "sepbench.fetching",
     "index": "sepbench.catalog",
     "metrics": "",
     "mix": "sepbench.mixing",
@@ -40,6 +41,7 @@ __all__ = [
     "SepbenchError",
     "__version__",
     "demo",
+    "fetch",
     "index",
     "metrics",
     "mix",
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
     from sepbench.evaluate import score, separate
+    from sepbench.fetching import fetch
     from sepbench.leaderboard import publish
     from sepbench.manifest import Manifest
     from sepbench.mixing import mix, verify

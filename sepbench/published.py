@@ -76,6 +76,8 @@ class RemoteFile:
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", unquote(urlsplit(self.urls[0]).path.rpartition("/")[2]))
+        if self.name in ("", ".", "..") or {"/", "\\"} & {*self.name} or ".." in Path(self.into).parts:
+            raise ValueError(f"file `{self.name}` into `{self.into}`: is no name of a file within a folder")
 
     @property
     def known_hash(self) -> str | None:
@@ -124,12 +126,15 @@ class Published:
     files : sequence of RemoteFile
     form : str
         What to do where the site wants to know who asks; empty where the files can be fetched as they are.
+    afterwards : str
+        What remains to be done by hand once the files are there.
     errata : sequence of Erratum
     """
 
     licence_url: str = ""
     files: Sequence[RemoteFile] = ()
     form: str = ""
+    afterwards: str = ""
     errata: Sequence[Erratum] = ()
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sepbench.cli.words import Speech
+from sepbench.cli.words import Speech, printable
 
 __all__ = ["app"]
 
@@ -54,6 +54,35 @@ def demo(
     speech = Speech(json=json, quiet=quiet)
     published = demo(out, workers=workers, say=speech.say, progress=speech.progress)
     _show(published, speech)
+
+
+@app.command()
+def fetch(
+    set: Annotated[str, typer.Argument(metavar="SET", help="Public set; see `sepbench list sets`.")],
+    to: Annotated[Path, typer.Option(help="Folder in which the set's own folder shall lie.")] = Path(),
+    part: Annotated[
+        list[str] | None, typer.Option("--part", help="Part of the set, such as dev-clean; several times.")
+    ] = None,
+    archives: Annotated[Path | None, typer.Option(help="Folder of archives: used if there, kept if fetched.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the archives after they were unpacked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="You have read the licence, and keep to it.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a public set from its publishers: shows the licence, checks sums, unpacks; goes on after a break."""
+    import sys
+
+    from sepbench.fetching import fetch, offer
+
+    speech = Speech(json=json, quiet=quiet)
+    typer.echo(printable(offer(set, part or (), archives).words()), err=json)
+    if not yes and sys.stdin.isatty():
+        yes = typer.confirm("Have you read the licence, and will you keep to it?", err=True)
+    folder = fetch(
+        set, to, parts=part or (), accept_licence=yes, archives_in=archives, keep=keep, say=speech.say,
+        progress=speech.progress,
+    )  # fmt: skip
+    speech.data({"set": set, "folder": folder})
 
 
 @app.command()
