@@ -160,10 +160,10 @@ def index(
     root, out = Path(root), Path(out)
     if not root.is_dir():
         raise PlaceError(f"{root}: there is no such folder", f"expected the folder that holds {reader.layout}")
-    getattr(reader, "require", lambda: None)()
     items = sorted(reader.items(root), key=lambda item: item.item)
     if not items:
         raise LayoutError(f"{root}: holds no recordings of {reader.title}", f"expected {reader.layout}")
+    getattr(reader, "require", lambda: None)()
     _refuse_doubles(items, root)
     _refuse_odd_names(items, root)
     own = _own_licences(Path(licences), items) if licences else {}
@@ -390,8 +390,12 @@ def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
 
 def _unreadable(task: tuple[Path, Item, dict[str, Any]], reason: object) -> dict[str, Any]:
     """Give the row of a recording that can't be used; the reason holds no path of this machine."""
+    from sepbench.audio import file_of
+
     root, item, row = task
-    words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(root / item.path), str(item.path))
-    if item.path.name not in words and repr(str(item.path)) not in words:  # of a worker that died of it, say
-        words = f"{str(item.path)!r}: {words}"
+    file, part = file_of(root / item.path)
+    shown = item.path.parent if part else item.path
+    words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(file), str(shown))
+    if shown.name not in words and repr(str(shown)) not in words:  # of a worker that died of it, say
+        words = f"{str(shown)!r}: {words}"
     return row | {"status": "unreadable", "reason": words}

@@ -27,17 +27,18 @@ def require() -> None:
     MissingExtraError
         If stempeg is not installed, or it does not find ffmpeg.
     """
-    try:
-        import stempeg  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("`.stem.mp4` is read through stempeg, which is not installed",
-                                'install it: pip install "sepbench[stems]"') from error  # fmt: skip
     for program in ("ffmpeg", "ffprobe"):
         if not shutil.which(program):
             raise MissingExtraError(
                 f"`.stem.mp4` is decoded by ffmpeg, and `{program}` is not on the PATH",
                 "install ffmpeg with your system's packages, or fetch MUSDB18-HQ, whose WAVs need no ffmpeg",
             )
+    try:
+        import stempeg  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "`.stem.mp4` is read through stempeg, which is not installed", 'install it: pip install "sepbench[stems]"'
+        ) from error
 
 
 def decode(path: Path, stream: str) -> tuple[Any, int]:
