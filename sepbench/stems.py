@@ -5,8 +5,10 @@ ffmpeg decodes them, through stempeg: an extra, as both are of no use to anythin
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from sepbench.errors import AudioError, MissingExtraError
 __all__ = ["STREAMS", "decode", "decoder", "require"]
 
 STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # sigsep/sigsep-mus-db, musdb/configs/mus.yaml
+_WHOLE = "it is no stem file, or cut: fetch it again"
 _MISSING_FRAMES = 4096  # four frames of AAC: encoders differ in how they count their delay
 
 
@@ -57,26 +60,34 @@ def decode(path: Path, stream: str) -> tuple[Any, int]:
     MissingExtraError
     """
     require()
-    import ffmpeg
     import numpy as np
     import stempeg
 
-    whole = "it is no stem file, or cut: fetch it again"
+    with _as_audio_errors(path):
+        info = stempeg.Info(f"file:{path}")
+    if info.nb_audio_streams != len(STREAMS):
+        raise AudioError(f"{path}: has {info.nb_audio_streams} audio streams, not {len(STREAMS)}", _WHOLE)
+    at = STREAMS.index(stream)
+    with _as_audio_errors(path):
+        index = info.audio_streams[at]["index"]
+        samples, rate = stempeg.read_stems(f"file:{path}", stem_id=index, info=info, dtype=np.float32)
+        promised = round(info.duration(at) * rate)
+    if len(samples) < promised - _MISSING_FRAMES:  # stempeg does not look at how ffmpeg ended
+        raise AudioError(f"{path}: ends after {len(samples)} of {promised} samples", _WHOLE)
+    return samples, int(rate)
+
+
+@contextlib.contextmanager
+def _as_audio_errors(path: Path) -> Iterator[None]:
+    """Say in our words what ffmpeg does not like; stempeg raises warnings for errors."""
+    import ffmpeg
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            info = stempeg.Info(f"file:{path}")
-            if info.nb_audio_streams != len(STREAMS):
-                raise AudioError(f"{path}: has {info.nb_audio_streams} audio streams, not {len(STREAMS)}", whole)
-            at = STREAMS.index(stream)
-            index = info.audio_streams[at]["index"]
-            samples, rate = stempeg.read_stems(f"file:{path}", stem_id=index, info=info, dtype=np.float32)
-        except (ffmpeg.Error, Warning, KeyError, ValueError) as error:  # stempeg raises warnings for errors
-            raise AudioError(f"{path}: can't be decoded by ffmpeg", whole) from error
-        promised = round(info.duration(at) * rate)
-    if len(samples) < promised - _MISSING_FRAMES:  # stempeg does not look at how ffmpeg ended
-        raise AudioError(f"{path}: ends after {len(samples)} of {promised} samples", whole)
-    return samples, int(rate)
+            yield
+        except (ffmpeg.Error, Warning, KeyError, ValueError) as error:
+            raise AudioError(f"{path}: can't be decoded by ffmpeg", _WHOLE) from error
 
 
 @cache
