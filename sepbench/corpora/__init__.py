@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "visible",
 ]
 
+_ANCHOR = re.compile(r"(?:^|[\s\[{,])&\w", re.MULTILINE)
 _UNPACK = "unpack the file from the archive again"
 
 
@@ -128,13 +130,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads("\n".join(lines(path)))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise LayoutError(f"{path}: is not JSON ({error})", _UNPACK) from error
     return _object(content, path)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file of a set that holds a mapping; tags that would make objects are refused.
+    """Read a YAML file of a set that holds a mapping; tags that would make objects, and anchors, are refused.
 
     Raises
     ------
@@ -142,9 +144,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     import yaml
 
+    text = "\n".join(lines(path))
+    if _ANCHOR.search(text):  # a few lines that refer to each other can come to gigabytes of text
+        raise LayoutError(f"{path}: is not plain YAML (it has anchors)", _UNPACK)
     try:
-        content = yaml.load("\n".join(lines(path)), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
         raise LayoutError(f"{path}: is not plain YAML ({' '.join(str(error).split())})", _UNPACK) from error
     return _object(content, path)
 

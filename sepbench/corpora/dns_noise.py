@@ -56,5 +56,5 @@ class DnsNoise:
             return Item(path.stem, relative(path, root), f"freesound-{match['id']}", labels=labels,
                         licence=self.licence_of_freesound)  # fmt: skip
         video = path.stem[:11]  # of YouTube, whose ids have eleven characters
-        labels = {"source": "audioset", "class": "", "recording": video}
+        labels = {"source": "audioset", "recording": video}
         return Item(path.stem, relative(path, root), f"audioset-{video}", labels=labels)

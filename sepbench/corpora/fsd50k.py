@@ -70,13 +70,16 @@ class Fsd50k:
             info = infos.get(path.stem)
             if not isinstance(info, dict) or "license" not in info:
                 raise LayoutError(f"{top / metadata}: does not say the licence of {path.stem}", "unpack it again")
+            split = row.get("split", part)
+            if split not in _SPLITS:
+                raise LayoutError(f"{top / table}: {path.stem} is in the unknown split `{split}`", "unpack it again")
             uploader = str(info.get("uploader") or path.stem)
             labels = {"labels": row["labels"], "class": row["labels"].split(",")[0], "mids": row["mids"]}
             yield Item(
                 item=f"{part}/{path.stem}",
                 path=relative(path, root),
                 group=uploader,
-                split=_SPLITS[row.get("split", part)],
+                split=_SPLITS[split],
                 labels=labels | {"uploader": uploader},
                 licence=spdx(str(info["license"])),
             )

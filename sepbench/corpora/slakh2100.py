@@ -49,6 +49,11 @@ class Slakh2100:
         """
         top = top_folder(self, root, names=_NAMES, marks=("*/Track*/", "Track*/"))
         baby = bool(visible(top, "Track*/"))
+        if baby and any((top / split).is_dir() for split in _SPLITS):
+            raise LayoutError(
+                f"{top}: holds BabySlakh, `Track…/`, and splits of Slakh2100 at once",
+                "keep each in a folder of its own: the tracks of the one are in the other",
+            )
         self.version = "baby" if baby else "redux" if (top / "omitted").is_dir() or "redux" in top.name else "1"
         yield from with_errata(self._tracks(root, top, baby), self.published.errata)
 

@@ -65,7 +65,13 @@ class Vctk:
         """
         names = ("VCTK-Corpus-0.92", "VCTK-Corpus")
         top = top_folder(self, root, names=names, marks=(f"{_NEW}/", f"{_OLD}/"))
-        audio = next(top / name for name in _EDITIONS if (top / name).is_dir())
+        editions = [top / name for name in _EDITIONS if (top / name).is_dir()]
+        if len(editions) > 1:
+            raise LayoutError(
+                f"{top}: holds two versions at once, `{_NEW}/` of 0.92 and `{_OLD}/` of 0.80",
+                "keep each in a folder of its own: they hold the same sentences",
+            )
+        audio = editions[0]
         self.version, self.licence = _EDITIONS[audio.name]
         if audio.name == _OLD and self.mic != "mic1":
             raise LayoutError(f"{audio}: is version 0.80, which has no {self.mic}", "take mic1, or fetch version 0.92")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sepbench.catalog import Item
 from sepbench.corpora import lines, misplaced, relative, top_folder, visible
+from sepbench.errors import LayoutError
 from sepbench.published import Published
 
 __all__ = ["VocalSet"]
@@ -46,11 +47,17 @@ class VocalSet:
         Raises
         ------
         LayoutError
-            If there is no folder of singers, or a singer has no recordings.
+            If there is no folder of singers, or two of them, or a singer has no recordings.
         """
         names = ("VocalSet1-2", "VocalSet11", "VocalSet")
         top = top_folder(self, root, names=names, marks=tuple(f"{name}/*male*/" for name in _FOLDERS))
-        folder = next(top / name for name in _FOLDERS if visible(top / name, "*male*/"))
+        folders = [top / name for name in _FOLDERS if visible(top / name, "*male*/")]
+        if len(folders) > 1:
+            raise LayoutError(
+                f"{top}: holds two versions at once, `data_by_singer/` of 1.2 and `FULL/` of 1.1",
+                "keep each in a folder of its own: they hold the same recordings",
+            )
+        folder = folders[0]
         self.version = "1.2" if folder.name == _FOLDERS[0] else "1.1"
         splits = {singer.strip(): split for split, name in _LISTS.items() for singer in _singers(top / name)}
         for singer in visible(folder, "*/"):

@@ -74,3 +74,10 @@ def test_table_of_speakers_is_optional_and_may_be_short(tmp_path: Path) -> None:
     assert next(iter(Vctk().items(root))).labels == {"speaker": "p225", "mic": "mic1", "sex": "F"}
     (root / "VCTK-Corpus-0.92/speaker-info.txt").unlink()
     assert next(iter(Vctk().items(root))).labels == {"speaker": "p225", "mic": "mic1"}
+
+
+def test_two_versions_in_one_folder_are_refused(tmp_path: Path) -> None:
+    top = trees.vctk(tmp_path) / "VCTK-Corpus-0.92"
+    trees.audio(top, "wav48/p225/p225_001.wav")
+    with pytest.raises(LayoutError, match="holds two versions at once"):
+        list(Vctk().items(tmp_path))
