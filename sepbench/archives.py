@@ -107,7 +107,7 @@ def unpack(
     *,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> None:
+) -> list[str]:
     """Unpack an archive into a folder; files that are there with the same content stay.
 
     Parameters
@@ -119,6 +119,11 @@ def unpack(
     limits : Limits, optional
     progress : callable, optional
         Called as ``progress(unpacked bytes, 0)``.
+
+    Returns
+    -------
+    list of str
+        What is now there: folders that the archive alone filled, and files beside what was there before.
 
     Raises
     ------
@@ -136,9 +141,10 @@ def unpack(
             staging.mkdir()
             _write_all(archive, staging, limits or Limits(), progress)
             _refuse_others(staging, into)
-            _settle(staging, into)
+            settled = list(_settle(staging, into))
             if hasattr(os, "sync"):
                 os.sync()  # what has its final name must be whole after a crash of the machine too
+            return settled
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -284,11 +290,13 @@ def _same(one: Path, other: Path) -> bool:
     return other.is_file() and not other.is_symlink() and filecmp.cmp(one, other, shallow=False)
 
 
-def _settle(staging: Path, into: Path) -> None:
+def _settle(staging: Path, into: Path, below: str = "") -> Iterator[str]:
     """Give what was unpacked its final names: a folder that is not there yet at once, with all that is in it."""
     for entry in sorted(os.listdir(staging)):
         source, target = staging / entry, into / entry
+        if os.path.lexists(target) and target.is_dir():
+            yield from _settle(source, target, f"{below}{entry}/")
+            continue
         if not os.path.lexists(target):
             os.rename(source, target)
-        elif target.is_dir():
-            _settle(source, target)
+        yield f"{below}{entry}"

@@ -169,7 +169,7 @@ def index(
     own = _own_licences(Path(licences), items) if licences else {}
     tasks = [(root, item, _row(reader, item) | own.get(item.item, {})) for item in items]
     begun = time.time_ns()
-    known = {} if afresh else _measured_before(out, reader.name)
+    known = {} if afresh else _measured_before(out, reader.name, root)
     rows, seen = _measured(tasks, known, workers, progress)
     if not any(row["status"] == "ok" for row in rows):
         raise LayoutError(
@@ -181,7 +181,7 @@ def index(
         table, out, kind="catalog", version=VERSION,
         metadata={"sepbench": __version__, "set": reader.name, "root_hint": str(root.resolve())},
     )  # fmt: skip
-    stamps.write(out, seen, _maker(), begun)
+    stamps.write(out, seen, _maker(), root, begun)
     return table
 
 
@@ -216,12 +216,15 @@ def _measured(
     return rows, seen
 
 
-def _measured_before(out: Path, name: str) -> dict[str, tuple[dict[str, Any], Stamp]]:
+def _measured_before(out: Path, name: str, root: Path) -> dict[str, tuple[dict[str, Any], Stamp]]:
     """Read what an earlier catalog of the set says of the samples of each file, with the file's stamp."""
-    seen = stamps.read(out, _maker())
-    if not seen or parquet.table_metadata(out, kind="catalog", version=VERSION).get("set") != name:
+    seen = stamps.read(out, _maker(), root)
+    try:
+        if not seen or parquet.table_metadata(out, kind="catalog", version=VERSION).get("set") != name:
+            return {}
+        rows = read(out).select(["path", *_MEASURED]).to_pylist()
+    except TableError:  # of another version: it will be replaced
         return {}
-    rows = read(out).select(["path", *_MEASURED]).to_pylist()
     return {path: (row, seen[path]) for row in rows if (path := row.pop("path")) in seen}
 
 

@@ -20,7 +20,7 @@ from sepbench.catalog import PublicSet
 from sepbench.downloads import Progress, download, matches
 from sepbench.errors import FetchError, PlaceError, UsageError, did_you_mean
 from sepbench.published import Published, RemoteFile
-from sepbench.storage import locked, naming, write_json
+from sepbench.storage import locked, naming, read_json, write_json
 
 __all__ = ["Offer", "fetch", "offer"]
 
@@ -58,7 +58,7 @@ class Offer:
             lines.append(
                 f"  {file.part}: {file.name}, {size}, {'checked' if file.known_hash else 'no sum published'}: {place}"
             )
-        lines += [erratum.fault for erratum in self.published.errata if erratum.action == "note"]
+        lines += [f"  note: {erratum.fault}" for erratum in self.published.errata if erratum.action == "note"]
         return "\n".join(lines)
 
 
@@ -192,10 +192,11 @@ class _Run:
         target = self.to / file.into
         if file.unpack and archives.is_archive(path):
             with self.progress(f"unpacking {file.name}") as seen:
-                archives.unpack(path, target, progress=seen)
+                there = archives.unpack(path, target, progress=seen)
         else:
             self._place(path, target / file.name)
-        write_json(self._receipt(file), {"name": file.name, "sum": file.known_hash, "bytes": file.bytes})
+            there = [file.name]
+        write_json(self._receipt(file), {"name": file.name, "sum": file.known_hash, "there": there})
         if not self.keep and path.is_file():
             path.unlink()
 
@@ -222,8 +223,11 @@ class _Run:
                 os.replace(path, target)
 
     def is_done(self, file: RemoteFile) -> bool:
-        """Say whether an earlier run has had this very file."""
+        """Say whether an earlier run has had this very file, and what came of it is still there."""
         if not self._receipt(file).is_file():
+            return False
+        there = read_json(self._receipt(file))["there"]
+        if not all((self.to / file.into / name).exists() for name in there):
             return False
         self.say(f"{file.name}: is there already")
         return True

@@ -74,6 +74,8 @@ class RemoteFile:
     default: bool = True
 
     def __post_init__(self) -> None:
+        if not self.name and not self.urls:
+            raise ValueError("a file needs a URL, or a name where the site asks for a form")
         if not self.name:
             object.__setattr__(self, "name", unquote(urlsplit(self.urls[0]).path.rpartition("/")[2]))
         if self.name in ("", ".", "..") or {"/", "\\"} & {*self.name} or ".." in Path(self.into).parts:

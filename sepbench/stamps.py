@@ -30,6 +30,7 @@ _SCHEMA = pa.schema(
 )
 # a file that changes again within one tick of its file system's clock keeps its time: those this young are hashed
 _TICK_NS = 2_000_000_000
+_NO_TIME = -1
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def same_file(file: Path, stamp: Stamp) -> Stamp | None:
     return now if now.sha256 == stamp.sha256 else None
 
 
-def read(table: Path, maker: str) -> dict[str, Stamp]:
+def read(table: Path, maker: str, root: Path) -> dict[str, Stamp]:
     """Read the stamps of a table by path: empty where there are none, or they are of another table or another maker.
 
     Parameters
@@ -86,6 +87,8 @@ def read(table: Path, maker: str) -> dict[str, Stamp]:
     table : Path
     maker : str
         Version of what measured; another one may come to other figures.
+    root : Path
+        Folder of the files. Times say nothing of the files of another one: their bytes do.
     """
     path = _beside(table)
     try:
@@ -95,10 +98,11 @@ def read(table: Path, maker: str) -> dict[str, Stamp]:
         rows = parquet.read_parquet(path, _SCHEMA, kind="stamps", version=_VERSION).to_pylist()
     except (OSError, PlaceError, TableError):
         return {}
-    return {row.pop("path"): Stamp(**row) for row in rows}
+    moved = {} if found.get("root") == str(root.resolve()) else {"mtime_ns": _NO_TIME}
+    return {row["path"]: Stamp(row["size"], (row | moved)["mtime_ns"], row["sha256"]) for row in rows}
 
 
-def write(table: Path, stamps: Mapping[str, Stamp], maker: str, begun_ns: int) -> None:
+def write(table: Path, stamps: Mapping[str, Stamp], maker: str, root: Path, begun_ns: int) -> None:
     """Write the stamps of a table that was just written.
 
     Parameters
@@ -108,10 +112,10 @@ def write(table: Path, stamps: Mapping[str, Stamp], maker: str, begun_ns: int) -
     """
     young = begun_ns - _TICK_NS
     rows = [
-        {"path": path, **asdict(stamp), "mtime_ns": stamp.mtime_ns if stamp.mtime_ns < young else 0}
+        {"path": path, **asdict(stamp), "mtime_ns": stamp.mtime_ns if stamp.mtime_ns < young else _NO_TIME}
         for path, stamp in sorted(stamps.items())
     ]
-    metadata = {"maker": maker, "table_sha256": _hash(table)}
+    metadata = {"maker": maker, "root": str(root.resolve()), "table_sha256": _hash(table)}
     content = pa.Table.from_pylist(rows, schema=_SCHEMA)
     parquet.write_parquet(content, _beside(table), kind="stamps", version=_VERSION, metadata=metadata)
 

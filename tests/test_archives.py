@@ -226,8 +226,9 @@ def test_flipped_bit_in_a_zip_is_found(tmp_path: Path, into: Path) -> None:
 
 
 def test_what_is_there_with_the_same_content_stays(tmp_path: Path, into: Path) -> None:
-    unpack(make_zip(tmp_path / "1.zip", ("set/README", b"words"), ("set/one/a", b"1")), into)
-    unpack(make_zip(tmp_path / "2.zip", ("set/README", b"words"), ("set/two/b", b"2")), into)
+    one = unpack(make_zip(tmp_path / "1.zip", ("set/README", b"words"), ("set/one/a", b"1")), into)
+    two = unpack(make_zip(tmp_path / "2.zip", ("set/README", b"words"), ("set/two/b", b"2")), into)
+    assert (one, two) == (["set"], ["set/README", "set/two"])
     assert tree(into) == {"set/README": b"words", "set/one/a": b"1", "set/two/b": b"2"}
 
 

@@ -318,6 +318,15 @@ class TestIndexingAgain:
         os.utime(root / "b.wav", ns=(now, now))  # same size, same time, other samples
         assert self.again(root, scanned)["status"].to_pylist() == ["ok", "silent", "ok"]
 
+    def test_set_that_has_moved_is_known_by_its_bytes(self, root, scanned):
+        first = self.again(root, scanned)
+        moved = root.rename(root.parent / "moved")
+        trees.audio(root.parent / "other", "b.wav", seconds=1, silent=True).replace(moved / "b.wav")
+        os.utime(moved / "b.wav", (1_000_000_000, 1_000_000_000))
+        second = self.again(moved, scanned)
+        assert scanned == ["b"]
+        assert second.take([0, 2]).equals(first.take([0, 2]))
+
     def test_labels_and_licences_are_always_new(self, root, scanned):
         self.again(root, scanned)
         (root.parent / "licences.csv").write_text("path,licence\nb.wav,MIT\n")

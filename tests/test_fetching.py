@@ -125,6 +125,15 @@ def test_second_run_fetches_nothing_and_says_so(reader: LibriSpeech, server: Ser
     assert "train-clean-100.tar.gz: is there already" in said
 
 
+def test_what_was_taken_away_is_fetched_again(reader: LibriSpeech, server: Server, tmp_path: Path) -> None:
+    to = get(reader, tmp_path / "sets")
+    shutil.rmtree(to / "LibriSpeech" / "test-other")
+    server.asked.clear()
+    get(reader, tmp_path / "sets")
+    assert [path for path, _ in server.asked] == ["/test-other.tar.gz"]
+    assert len(list(LibriSpeech().items(to))) == 4
+
+
 def test_run_that_broke_off_goes_on(
     reader: LibriSpeech, server: Server, packs: dict[str, bytes], tmp_path: Path
 ) -> None:

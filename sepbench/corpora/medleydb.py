@@ -41,7 +41,7 @@ class MedleyDB:
     licence = "CC-BY-NC-SA-4.0"
     layout = (
         "MedleyDB/Audio/ARTIST_TITLE/ARTIST_TITLE_MIX.wav, with ARTIST_TITLE_STEMS/ARTIST_TITLE_STEM_01.wav and "
-        "ARTIST_TITLE_METADATA.yaml in the same folder"
+        "ARTIST_TITLE_METADATA.yaml in the same folder, or all in MedleyDB/Metadata"
     )
     published = Published.beside(__file__)
 
@@ -60,8 +60,11 @@ class MedleyDB:
     def _songs(self, root: Path, top: Path) -> Iterator[Item]:
         for folder in (folder for name in _FOLDERS for folder in visible(top, f"{name}/*/")):
             song = folder.name
-            require(self, folder, f"{song}_MIX.wav", f"{song}_METADATA.yaml", f"{song}_STEMS/")
-            facts = read_yaml(folder / f"{song}_METADATA.yaml")
+            require(self, folder, f"{song}_MIX.wav", f"{song}_STEMS/")
+            apart = top / "Metadata"
+            place = apart if apart.is_dir() else folder
+            require(self, place, f"{song}_METADATA.yaml")
+            facts = read_yaml(place / f"{song}_METADATA.yaml")
             labels = {
                 "artist": str(facts.get("artist", "")),
                 "title": str(facts.get("title", "")),

@@ -56,6 +56,15 @@ def test_medleydb_stems_carry_instrument_and_artist(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_medleydb_metadata_may_lie_together(tmp_path: Path) -> None:
+    root = trees.medleydb(tmp_path)
+    (root / "MedleyDB/Metadata").mkdir()
+    (root / MEDLEY / "MusicDelta_80sRock_METADATA.yaml").rename(
+        root / "MedleyDB/Metadata/MusicDelta_80sRock_METADATA.yaml"
+    )
+    assert len(list(MedleyDB().items(root))) == 3
+
+
 def test_medleydb_song_without_its_metadata_is_named(tmp_path: Path) -> None:
     root = trees.medleydb(tmp_path)
     (root / MEDLEY / "MusicDelta_80sRock_METADATA.yaml").unlink()
