@@ -11,7 +11,11 @@ CVE-2007-4559 and CVE-2025-4517, paths and links that lead out of the folder; D.
 
 from __future__ import annotations
 
+import bz2
+import contextlib
 import filecmp
+import gzip
+import lzma
 import os
 import re
 import shutil
@@ -22,19 +26,27 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import IO, Self
+from typing import IO, Any, Self
 
-from sepbench.errors import ArchiveError, PlaceError
+from sepbench.errors import ArchiveError, PlaceError, SepbenchError
 from sepbench.storage import naming
 
 __all__ = ["Limits", "is_archive", "unpack"]
 
 _BLOCK = 1 << 20
+_TRAILER = 16 << 20  # zeros that fill the last block of a tape
 _NAME_BYTES, _PATH_BYTES = 255, 1024  # what the usual file systems take
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]|^[A-Za-z]:")
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 _FOREIGN = "it was not packed by the publishers of the set: fetch it again from them"
 _AGAIN = "the archive is damaged: fetch it again"
 
@@ -152,28 +164,37 @@ def unpack(
 def _write_all(archive: Path, staging: Path, limits: Limits, progress: Callable[[int, int], None] | None) -> None:
     allowed = limits.allowed(archive.stat().st_size)
     names, written = _Names(archive), 0
+    for number, member in enumerate(_members(archive, staging, allowed), 1):
+        if number > limits.members:
+            raise ArchiveError(f"{archive}: holds more than {limits.members} entries", _FOREIGN)
+        path = _plain(archive, member)
+        if not path.parts:
+            continue  # `./`, the folder itself
+        names.add(path, member.kind)
+        target = staging / path
+        if member.kind == "folder":
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written += _write(archive, member, target, allowed - written)
+        if progress:
+            progress(written, 0)
+
+
+@contextlib.contextmanager
+def _reading(archive: Path) -> Iterator[None]:
+    """Say in our words that an archive can't be read; what can't be written is another matter."""
     try:
-        for number, member in enumerate(_members(archive, staging, allowed), 1):
-            if number > limits.members:
-                raise ArchiveError(f"{archive}: holds more than {limits.members} entries", _FOREIGN)
-            path = _plain(archive, member)
-            if not path.parts:
-                continue  # `./`, the folder itself
-            names.add(path, member.kind)
-            target = staging / path
-            if member.kind == "folder":
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            written += _write(archive, member, target, allowed - written)
-            if progress:
-                progress(written, 0)
-    except _DAMAGE as error:
+        yield
+    except SepbenchError:
+        raise
+    except (*_DAMAGE, OSError) as error:
         raise ArchiveError(f"{archive}: can't be unpacked ({' '.join(str(error).split())})", _AGAIN) from error
 
 
 def _members(archive: Path, staging: Path, allowed: int) -> Iterator[_Member]:
-    return _zip_members(archive, staging, allowed) if archive.name.endswith(".zip") else _tar_members(archive)
+    with _reading(archive):
+        yield from _zip_members(archive, staging, allowed) if archive.name.endswith(".zip") else _tar_members(archive)
 
 
 def _zip_members(archive: Path, staging: Path, allowed: int) -> Iterator[_Member]:
@@ -212,10 +233,18 @@ class _WholeHeader(tarfile.TarInfo):
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r|*", tarinfo=_WholeHeader, errorlevel=2) as pack:
+    openers: dict[str, Callable[..., Any]] = {
+        ".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".tar": open,
+    }  # fmt: skip
+    with (
+        openers[archive.suffix](archive, "rb") as stream,
+        tarfile.open(fileobj=stream, mode="r|", tarinfo=_WholeHeader, errorlevel=2) as pack,
+    ):
         for info in pack:
             kind = "file" if info.isreg() else "folder" if info.isdir() else _tar_kind(info)
             yield _Member(info.name, info.size, kind, lambda info=info: pack.extractfile(info))  # type: ignore[misc, arg-type]
+        if len(stream.read(_TRAILER)) == _TRAILER:  # only at the very end is the checksum of gzip, bzip2 and xz held
+            raise tarfile.ReadError("something else follows it")
 
 
 def _tar_kind(info: tarfile.TarInfo) -> str:
@@ -246,8 +275,10 @@ def _write(archive: Path, member: _Member, target: Path, allowed: int) -> int:
     """Write one file; its mode, owner and time are ours, not the archive's."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     written = 0
-    with member.content() as content, os.fdopen(os.open(target, flags, 0o644), "wb") as file:
-        while block := content.read(_BLOCK):
+    with _reading(archive):
+        content = member.content()
+    with content, os.fdopen(os.open(target, flags, 0o644), "wb") as file:
+        while block := _read(archive, content):
             written += len(block)
             if written > allowed:
                 raise _too_large(archive, written, allowed)
@@ -255,6 +286,11 @@ def _write(archive: Path, member: _Member, target: Path, allowed: int) -> int:
     if written != member.size:
         raise ArchiveError(f"{archive}: `{member.name}` has {written} bytes, not {member.size} as it says", _AGAIN)
     return written
+
+
+def _read(archive: Path, content: IO[bytes]) -> bytes:
+    with _reading(archive):
+        return content.read(_BLOCK)
 
 
 def _too_large(archive: Path, size: int, allowed: int) -> ArchiveError:

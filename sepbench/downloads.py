@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from sepbench.errors import FetchError, SepbenchError
+from sepbench.errors import FetchError, PlaceError, SepbenchError
 from sepbench.storage import naming, read_json, write_json
 
 __all__ = ["Transfer", "download", "matches"]
@@ -192,9 +193,11 @@ class Transfer:
             if answer.status_code != 200 and not goes_on:
                 raise FetchError(f"{url}: the server says {answer.status_code} {answer.reason}", _GONE)
             start = have if goes_on else 0
-            length = int(answer.headers["Content-Length"]) if "Content-Length" in answer.headers else None
+            promised = answer.headers.get("Content-Length", "")
+            length = int(promised) if promised.isdecimal() else None
             total = self.size if self.size is not None else None if length is None else start + length
             self._refuse_size(url, start, length)
+            self._refuse_full_disk(start, total)
             self._remember(url, answer)
             self._write(url, answer, start, total)
 
@@ -202,15 +205,16 @@ class Transfer:
         """Ask for a file, and follow redirects as far as they are safe."""
         place = url
         for _ in range(_REDIRECTS):
-            answer = self._session.get(
-                place, headers=headers, stream=True, allow_redirects=False, timeout=(_PATIENCE_S, _PATIENCE_S)
-            )
+            try:
+                answer = self._session.get(
+                    place, headers=headers, stream=True, allow_redirects=False, timeout=(_PATIENCE_S, _PATIENCE_S)
+                )
+            except ValueError as error:  # requests looks at where a redirect leads, even if it does not follow
+                raise FetchError(f"{url}: leads to no address ({_words(error)})", _GONE) from error
             if not answer.is_redirect:
                 return answer
             answer.close()
-            target = urljoin(place, answer.headers["Location"])
-            _refuse_detour(url, place, target)
-            place = target
+            place = _detour(url, place, answer.headers["Location"])
         raise FetchError(f"{url}: is redirected more than {_REDIRECTS} times", _GONE)
 
     def _refuse_size(self, url: str, start: int, length: int | None) -> None:
@@ -218,6 +222,14 @@ class Transfer:
             raise FetchError(
                 f"{url}: has {start + length} bytes, not {self.size} as published",
                 "the publisher has changed it, or something else is in its place: look at the set's page",
+            )
+
+    def _refuse_full_disk(self, start: int, total: int | None) -> None:
+        free = shutil.disk_usage(self.path.parent).free
+        if total is not None and total - start > free:
+            raise PlaceError(
+                f"{self.path}: {total - start} bytes are to come, and {free} are free",
+                "free some space, or choose another folder",
             )
 
     def _state(self, url: str) -> str:
@@ -260,13 +272,13 @@ def _refuse_open(url: str, known_hash: str | None) -> None:
     raise FetchError(f"{url}: is not fetched: it is neither encrypted (https) nor known by its sum", _GONE)
 
 
-def _refuse_detour(url: str, place: str, target: str) -> None:
-    """Refuse a redirect to another kind of place, or into a network that only this machine sees."""
+def _detour(url: str, place: str, location: str) -> str:
+    """Follow a redirect, but not to another kind of place, or into a network that only this machine sees."""
+    target = urljoin(place, location)
     old, new = urlsplit(place), urlsplit(target)
-    if (old.scheme, old.netloc) == (new.scheme, new.netloc):
-        return
-    if new.scheme != "https" or _is_private(new.hostname):
+    if (old.scheme, old.netloc) != (new.scheme, new.netloc) and (new.scheme != "https" or _is_private(new.hostname)):
         raise FetchError(f"{url}: is redirected to {target}, where nothing is fetched from", _GONE)
+    return target
 
 
 def _is_private(host: str | None) -> bool:

@@ -195,7 +195,7 @@ class _Run:
                 there = archives.unpack(path, target, progress=seen)
         else:
             self._place(path, target / file.name)
-            there = [file.name]
+            there = []  # what becomes of it is yours to say
         write_json(self._receipt(file), {"name": file.name, "sum": file.known_hash, "there": there})
         if not self.keep and path.is_file():
             path.unlink()

@@ -225,6 +225,25 @@ def test_flipped_bit_in_a_zip_is_found(tmp_path: Path, into: Path) -> None:
         unpack(path, into)
 
 
+@pytest.mark.parametrize("at", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("mode", ["gz", "bz2", "xz"])
+def test_flipped_bit_in_a_packed_tar_is_found(mode: str, at: float, tmp_path: Path, into: Path) -> None:
+    path = make_tar(tmp_path / f"s.tar.{mode}", tar_entry("set/a", os.urandom(4000)), mode=f"w:{mode}")
+    words = bytearray(path.read_bytes())
+    words[int(len(words) * at)] ^= 1
+    path.write_bytes(words)
+    with pytest.raises(ArchiveError, match="can't be unpacked"):
+        unpack(path, into)
+    assert list(into.iterdir()) == []
+
+
+def test_archive_that_something_follows_is_refused(tmp_path: Path, into: Path) -> None:
+    path = make_tar(tmp_path / "s.tar", tar_entry("set/a"), mode="w")
+    path.write_bytes(path.read_bytes() + bytes(17 << 20))
+    with pytest.raises(ArchiveError, match="something else follows it"):
+        unpack(path, into)
+
+
 def test_what_is_there_with_the_same_content_stays(tmp_path: Path, into: Path) -> None:
     one = unpack(make_zip(tmp_path / "1.zip", ("set/README", b"words"), ("set/one/a", b"1")), into)
     two = unpack(make_zip(tmp_path / "2.zip", ("set/README", b"words"), ("set/two/b", b"2")), into)

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import webserver
 from webserver import Server, breaking, saying, whole
 
 from sepbench import downloads
-from sepbench.errors import FetchError
+from sepbench.errors import FetchError, PlaceError
 
 BODY = bytes(range(256)) * 4000  # a megabyte: several blocks
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
@@ -178,6 +179,22 @@ def test_redirect_to_a_place_of_another_kind_is_refused(target: str, server: Ser
     server.answers["/a.zip"] = saying(302, Location=target)
     with pytest.raises(FetchError, match=r"is redirected to .*, where nothing is fetched from"):
         get(server, tmp_path)
+
+
+def test_redirect_to_no_address_is_refused(server: Server, tmp_path: Path) -> None:
+    server.answers["/a.zip"] = saying(302, Location="https://[::1/a.zip")
+    with pytest.raises(FetchError, match="leads to no address"):
+        get(server, tmp_path)
+
+
+def test_full_disk_is_noticed_before_the_transfer(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/a.zip"] = whole(BODY)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(PlaceError, match=f"{len(BODY)} bytes are to come, and 1000 are free"):
+        get(server, tmp_path, size=None)
+    assert nothing_remains(tmp_path)
 
 
 def test_circle_of_redirects_is_refused(server: Server, tmp_path: Path) -> None:
