@@ -36,6 +36,9 @@ _UNPACK = "unpack the file from the archive again"
 def top_folder(reader: PublicSet, root: Path, *, names: Sequence[str], marks: Sequence[str]) -> Path:
     """Find the folder that holds a set: one of `names` in `root`, or `root` itself.
 
+    Some archives hold the set's folder, others only what is in it: one that was unpacked into a folder of its own name
+    may lie a level deeper.
+
     Parameters
     ----------
     names : sequence of str
@@ -48,7 +51,8 @@ def top_folder(reader: PublicSet, root: Path, *, names: Sequence[str], marks: Se
     LayoutError
         If it is nowhere.
     """
-    for folder in (*(root / name for name in names), root):
+    named = [root / name for name in names]
+    for folder in (*named, *(folder / folder.name for folder in named), root):
         if any(visible(folder, mark) for mark in marks):
             return folder
     for name in names:

@@ -77,6 +77,18 @@ def test_top_folder_may_be_given_itself(name: str, reader: catalog.PublicSet, ro
     assert all(file_of(top / item.path)[0].is_file() for item in reader.items(top))
 
 
+def test_folder_of_the_set_may_lie_in_one_of_its_own_name(
+    name: str, reader: catalog.PublicSet, root: Path, tmp_path: Path
+) -> None:
+    if name in ANY_FOLDER:
+        return
+    before = [item.item for item in reader.items(root)]
+    (top,) = root.iterdir()
+    (tmp_path / "above").mkdir()
+    root.rename(tmp_path / "above" / top.name)
+    assert [item.item for item in reader.items(tmp_path / "above")] == before
+
+
 def test_empty_folder_is_refused_with_the_expected_layout(name: str, reader: catalog.PublicSet, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(LayoutError) as caught:
