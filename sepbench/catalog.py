@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         _column("set", pa.string(), "Name of the public set's reader."),
         _column("set_version", pa.string(), "Version of the public set."),
         _column("item", pa.string(), "Name of the recording, unique within the set."),
-        _column("path", pa.string(), "Path relative to the set's root, with `/`."),
+        _column("path", pa.string(), "Path relative to the set's root, with `/`; it may go on behind a file: `clip.wav/channel2`."),
         _column("split", pa.string(), "The set's own split or fold; empty where it has none."),
         _column("group", pa.string(), "The unit that must not cross splits: speaker, song, original recording."),
         _column("labels", pa.list_(LABEL), "What the set says of it: speaker, class, stem …, sorted by name."),

@@ -156,3 +156,46 @@ def test_part_has_the_stamp_of_its_file(clip: Path) -> None:
 def test_folder_with_a_dot_in_its_name_is_a_folder(tmp_path: Path) -> None:
     path = trees.audio(tmp_path, "set-1.1.wav/a.wav")
     assert file_of(path) == (path, "")
+
+
+CHANNELS_RECIPE = """
+name = "two-channels"
+version = 1
+title = "Voices and accompaniment, two channels of one file"
+description = "For the tests."
+sample_rate = 8000
+length = 0.5
+metrics = ["snr"]
+
+[splits]
+train = 6
+
+[[sources]]
+name = "vocals"
+role = "target"
+set = "mir-1k"
+where = { stem = "vocals" }
+
+[[sources]]
+name = "accompaniment"
+role = "noise"
+set = "mir-1k"
+where = { stem = "accompaniment" }
+snr_db = { uniform = [-5, 5] }
+"""
+
+
+@pytest.mark.parametrize("pack", ["never", "always"])
+def test_recordings_inside_of_files_are_mixed_like_all_others(pack: str, tmp_path: Path) -> None:
+    import sepbench
+
+    root = trees.mir_1k(tmp_path / "root", seconds=1)
+    sepbench.index("mir-1k", root, tmp_path / "c.parquet", workers=0)
+    (tmp_path / "two-channels.toml").write_text(CHANNELS_RECIPE)
+    options = {"roots": {"mir-1k": root}, "workers": 0}
+    made = sepbench.mix(
+        str(tmp_path / "two-channels.toml"), tmp_path / "corpus", catalogs={"mir-1k": tmp_path / "c.parquet"},
+        pack=pack, cache=tmp_path / "cache", **options,
+    )  # fmt: skip
+    assert not made.failures()
+    assert sepbench.verify(tmp_path / "corpus", **options).differences == []
