@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from sepbench import parquet, soundness, stamps
+from sepbench import parquet, scanning, soundness, stamps
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
-from sepbench.stamps import Stamp
+from sepbench.scanning import leads_out
 
 __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
 
@@ -50,9 +48,6 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-_MEASURED = SCHEMA.names[SCHEMA.names.index("status") :]
-
-
 @dataclass(frozen=True)
 class Item:
     """What a reader knows of a recording without opening it."""
@@ -64,9 +59,6 @@ class Item:
     labels: Mapping[str, str] = field(default_factory=dict)
     transcript: str | None = None
     licence: str = ""
-
-
-Task = tuple[Path, Item, dict[str, Any]]
 
 
 class PublicSet(Protocol):
@@ -167,10 +159,10 @@ def index(
     _refuse_doubles(items, root)
     _refuse_odd_names(items, root)
     own = _own_licences(Path(licences), items) if licences else {}
-    tasks = [(root, item, _row(reader, item) | own.get(item.item, {})) for item in items]
     begun = time.time_ns()
     known = {} if afresh else _measured_before(out, reader.name, root)
-    rows, seen = _measured(tasks, known, workers, progress)
+    described = [_row(reader, item) | own.get(item.item, {}) for item in items]
+    rows, seen = scanning.measure(root, described, known, workers=workers, progress=progress)
     if not any(row["status"] == "ok" for row in rows):
         raise LayoutError(
             f"{root}: none of {len(rows)} recordings can be used; the first: {rows[0]['reason']}",
@@ -181,58 +173,20 @@ def index(
         table, out, kind="catalog", version=VERSION,
         metadata={"sepbench": __version__, "set": reader.name, "root_hint": str(root.resolve())},
     )  # fmt: skip
-    stamps.write(out, seen, _maker(), root, begun)
+    stamps.write(out, seen, scanning.maker(), root, begun)
     return table
 
 
-def _measured(
-    tasks: list[Task], known: Mapping[str, tuple[dict[str, Any], Stamp]], workers: int | None, progress: Any
-) -> tuple[list[dict[str, Any]], dict[str, Stamp]]:
-    """Give the rows of all recordings, and the stamps of those that can be relied on next time."""
-    from sepbench import executors
-    from sepbench.audio import file_of
-
-    rows: list[dict[str, Any]] = [{}] * len(tasks)
-    seen: dict[str, Stamp] = {}
-    left = []
-    for place, (root, item, row) in enumerate(tasks):
-        before = known.get(item.path.as_posix())
-        stamp = (
-            before and not leads_out(root, row["path"]) and stamps.same_file(file_of(root / item.path)[0], before[1])
-        )
-        if before and stamp:
-            rows[place], seen[row["path"]] = row | before[0], stamp
-        else:
-            left.append(place)
-    count = executors.default_workers() if workers is None else workers
-    work = [tasks[place] for place in left]
-    for done, outcome in enumerate(executors.run(_scan, work, workers=count, limits=executors.UNTRUSTED), 1):
-        row, stamp = outcome.result or (_unreadable(work[outcome.index], outcome.error), None)
-        rows[left[outcome.index]] = row
-        if stamp:
-            seen[row["path"]] = stamp
-        if progress:
-            progress(len(tasks) - len(left) + done, len(tasks))
-    return rows, seen
-
-
-def _measured_before(out: Path, name: str, root: Path) -> dict[str, tuple[dict[str, Any], Stamp]]:
+def _measured_before(out: Path, name: str, root: Path) -> dict[str, scanning.Measured]:
     """Read what an earlier catalog of the set says of the samples of each file, with the file's stamp."""
-    seen = stamps.read(out, _maker(), root)
+    seen = stamps.read(out, scanning.maker(), root)
     try:
         if not seen or parquet.table_metadata(out, kind="catalog", version=VERSION).get("set") != name:
             return {}
-        rows = read(out).select(["path", *_MEASURED]).to_pylist()
+        rows = read(out).select(["path", *SCHEMA.names[SCHEMA.names.index("status") :]]).to_pylist()
     except TableError:  # of another version: it will be replaced
         return {}
     return {path: (row, seen[path]) for row in rows if (path := row.pop("path")) in seen}
-
-
-def _maker() -> str:
-    """Name what the figures depend on besides the samples: the decoder, and the version of what measures them."""
-    import soundfile
-
-    return f"scan 1, libsndfile {soundfile.__libsndfile_version__}"
 
 
 def read(path: Path | str) -> pa.Table:
@@ -255,24 +209,6 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
 def label_list(labels: Mapping[str, str]) -> list[dict[str, str]]:
     """Give labels as the tables hold them: sorted by name."""
     return [{"name": name, "value": labels[name]} for name in sorted(labels)]
-
-
-def leads_out(root: Path, relative: str) -> bool:
-    """Say whether links lead from a path below `root`, written with `/`, to a place outside of it.
-
-    Asked for each source of each mixture, so what has no link below the root costs one look at each folder.
-    """
-    here = str(root)
-    for part in relative.split("/"):
-        here = f"{here}/{part}"
-        if part == ".." or os.path.islink(here):
-            return not os.path.realpath(root / relative).startswith(_real(root))
-    return False
-
-
-@lru_cache(maxsize=64)
-def _real(root: Path) -> str:
-    return os.path.join(os.path.realpath(root), "")
 
 
 def _row(reader: PublicSet, item: Item) -> dict[str, Any]:
@@ -328,54 +264,6 @@ def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _scan(task: Task) -> tuple[dict[str, Any], Stamp | None]:
-    """Decode one recording and add what it is to its row, with the stamp of the file, if that did not change meanwhile."""
-    import numpy as np
-
-    from sepbench.audio import file_of, read_pcm
-    from sepbench.errors import AudioError
-    from sepbench.loudness import integrated_loudness
-
-    root, item, row = task
-    if not soundness.stands_for_a_file(item.path.as_posix()):
-        return _unreadable(
-            task, f"{str(item.path)!r}: a control character, a backslash or a drive is in its name"
-        ), None
-    if leads_out(root, item.path.as_posix()):
-        return _unreadable(task, f"{item.path}: leads out of the root through a link"), None
-    file, _ = file_of(root / item.path)
-    begun = stamps.state(file)
-    try:
-        pcm = read_pcm(root / item.path)
-        stamp = stamps.current(file)
-    except (AudioError, OSError) as error:
-        return _unreadable(task, error), None
-    full_scale = 1 << (pcm.bits - 1)
-    peak = max(int(pcm.samples.max()), -int(pcm.samples.min()))
-    return row | {
-        "status": "ok" if peak else "silent",
-        "reason": None if peak else f"{item.path}: all samples are zero",
-        "sample_rate": pcm.sample_rate,
-        "channels": pcm.channels,
-        "frames": pcm.frames,
-        "bits": pcm.bits,
-        "peak_dbfs": 20 * float(np.log10(peak / full_scale)) if peak else None,
-        "loudness_lufs": integrated_loudness(pcm.samples, pcm.sample_rate, full_scale),
-        "level_profile_dbfs": list(_level_profile(pcm.samples, pcm.sample_rate, full_scale)),
-        "pcm_sha256": pcm.sha256(),
-        "file_bytes": stamp.size,
-    }, stamp if begun == (stamp.size, stamp.mtime_ns) else None
-
-
-def _level_profile(samples: Any, sample_rate: int, full_scale: int) -> Iterator[int]:
-    import numpy as np
-
-    for start in range(0, samples.shape[1], sample_rate):
-        part = samples[:, start : start + sample_rate].astype(np.float64)
-        power = float(np.mean(np.square(part, out=part))) / full_scale**2
-        yield max(-127, round(10 * float(np.log10(power)))) if power else -128
-
-
 def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
     import inspect
 
@@ -389,16 +277,3 @@ def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
         raise UsageError(f"{name}: {error}", f"options of this reader: {known}") from error
     reader: PublicSet = make(**options)
     return reader
-
-
-def _unreadable(task: tuple[Path, Item, dict[str, Any]], reason: object) -> dict[str, Any]:
-    """Give the row of a recording that can't be used; the reason holds no path of this machine."""
-    from sepbench.audio import file_of
-
-    root, item, row = task
-    file, part = file_of(root / item.path)
-    shown = item.path.parent if part else item.path
-    words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(file), str(shown))
-    if shown.name not in words and repr(str(shown)) not in words:  # of a worker that died of it, say
-        words = f"{str(shown)!r}: {words}"
-    return row | {"status": "unreadable", "reason": words}

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import trees
 
-from sepbench import catalog
+from sepbench import catalog, scanning
 from sepbench.errors import LayoutError, PlaceError, TableError, UnknownNameError, UsageError
 
 FROZEN = Path(__file__).parent / "frozen" / "catalog-v1.parquet"
@@ -267,8 +267,8 @@ class TestIndexingAgain:
     def scanned(self, monkeypatch):
         """Names of the recordings that are decoded."""
         names: list[str] = []
-        scan = catalog._scan
-        monkeypatch.setattr(catalog, "_scan", lambda task: (names.append(task[1].item), scan(task))[1])
+        scan = scanning._scan
+        monkeypatch.setattr(scanning, "_scan", lambda task: (names.append(task[1]["item"]), scan(task))[1])
         return names
 
     @pytest.fixture
@@ -367,7 +367,7 @@ class TestIndexingAgain:
 
     def test_stamps_by_another_decoder_are_not_relied_on(self, root, scanned, monkeypatch):
         self.again(root, scanned)
-        monkeypatch.setattr(catalog, "_maker", lambda: "scan 1, libsndfile 9.9.9")
+        monkeypatch.setattr(scanning, "maker", lambda: "scan 1, libsndfile 9.9.9")
         self.again(root, scanned)
         assert scanned == ["a", "b", "c"]
 

@@ -14,6 +14,7 @@ LAYERS = [
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
     {"archives", "downloads", "journal", "loudness", "mixdown", "parquet", "resample", "soundness"},
     {"stamps"},
+    {"scanning"},
     {"catalog"},
     {"published", "recipe"},
     {"manifest", "scores"},
