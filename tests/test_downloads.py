@@ -2,6 +2,10 @@
 
 import hashlib
 import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,6 +64,41 @@ def test_transfer_of_a_process_that_ended_goes_on(server: Server, tmp_path: Path
     server.answers["/a.zip"] = whole(BODY)
     assert get(server, tmp_path).read_bytes() == BODY
     assert server.asked[-1] == ("/a.zip", "bytes=1000-")
+
+
+def test_transfer_of_a_process_that_was_killed_goes_on(server: Server, tmp_path: Path) -> None:
+    killed = threading.Event()
+
+    def stalling(handler: webserver.Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(BODY)))
+        handler.send_header("ETag", '"1"')
+        handler.end_headers()
+        handler.wfile.write(BODY[:600_000])
+        killed.wait(60)
+        handler.hang_up()
+
+    server.answers["/a.zip"] = stalling
+    code = f"""if True:
+        from pathlib import Path
+        from sepbench.downloads import download
+        download([{server.url("/a.zip")!r}], Path({str(tmp_path / "a.zip")!r}), known_hash={SHA256!r})
+    """
+    child = subprocess.Popen([sys.executable, "-c", code])
+    part = tmp_path / ".a.zip.part"
+    try:
+        while not (part.is_file() and part.stat().st_size >= 500_000):
+            assert child.poll() is None
+            time.sleep(0.01)
+    finally:
+        child.kill()
+        child.wait()
+        killed.set()
+    assert not (tmp_path / "a.zip").exists()
+    have = part.stat().st_size
+    server.answers["/a.zip"] = whole(BODY)
+    assert get(server, tmp_path).read_bytes() == BODY
+    assert server.asked[-1] == ("/a.zip", f"bytes={have}-")
 
 
 def test_transfer_begins_anew_when_the_file_has_changed(server: Server, tmp_path: Path) -> None:

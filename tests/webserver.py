@@ -48,6 +48,9 @@ class Server(ThreadingHTTPServer):
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, str | None]] = []
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of those who hang up."""
+
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}{path}"
 

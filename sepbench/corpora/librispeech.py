@@ -54,12 +54,20 @@ class LibriSpeech:
     def _subsets(self, root: Path, top: Path) -> Iterator[Item]:
         sexes = _sexes(top)
         for subset in (folder for mark in _SUBSETS for folder in visible(top, mark)):
-            empty = True
+            there, missing = 0, 0
             for chapter in visible(subset, "*/*/"):
-                for item in self._chapter(root, subset.name, chapter, sexes):
-                    empty = False
-                    yield item
-            if empty:
+                words = self.transcripts(chapter)
+                paths = set(visible(chapter, f"*{self.suffix}"))
+                listed = {chapter / f"{utterance}{self.suffix}" for utterance in words}
+                there, missing = there + len(paths), missing + len(listed - paths)
+                for path in sorted(paths | listed):  # what is listed and not there stays, as `unreadable`
+                    yield self._utterance(root, path, words.get(path.stem), sexes)
+            if missing > there:
+                raise LayoutError(
+                    f"{subset}: {missing} of the {missing + there} utterances that its transcripts list are not there",
+                    f"unpack the archive again. {self.title} lies as {self.layout}",
+                )
+            if not there:
                 raise misplaced(self, subset, f"`SPEAKER/CHAPTER/*{self.suffix}`")
 
     def transcripts(self, chapter: Path) -> Mapping[str, str]:
@@ -67,26 +75,24 @@ class LibriSpeech:
         words = [line.partition(" ") for path in visible(chapter, "*.trans.txt") for line in lines(path)]
         return {utterance: text for utterance, _, text in words}
 
-    def _chapter(self, root: Path, subset: str, chapter: Path, sexes: Mapping[str, str]) -> Iterator[Item]:
-        transcripts = self.transcripts(chapter)
-        speaker = chapter.parent.name
-        labels = {"speaker": speaker, "chapter": chapter.name}
+    def _utterance(self, root: Path, path: Path, words: str | None, sexes: Mapping[str, str]) -> Item:
+        subset, speaker, chapter = path.parts[-4:-1]
+        if path.stem.split(self.joint)[:2] != [speaker, chapter]:
+            raise LayoutError(
+                f"{path}: is not named after its folders, {speaker}{self.joint}{chapter}{self.joint}…",
+                f"is it of another set, or moved? {self.title} lies as {self.layout}",
+            )
+        labels = {"speaker": speaker, "chapter": chapter}
         if speaker in sexes:
             labels["sex"] = sexes[speaker]
-        for path in visible(chapter, f"*{self.suffix}"):
-            if path.stem.split(self.joint)[:2] != [speaker, chapter.name]:
-                raise LayoutError(
-                    f"{path}: is not named after its folders, {speaker}{self.joint}{chapter.name}{self.joint}…",
-                    f"is it of another set, or moved? {self.title} lies as {self.layout}",
-                )
-            yield Item(
-                item=f"{subset}/{path.stem}",
-                path=relative(path, root),
-                group=speaker,
-                split=subset,
-                labels=labels,
-                transcript=transcripts.get(path.stem),
-            )
+        return Item(
+            item=f"{subset}/{path.stem}",
+            path=relative(path, root),
+            group=speaker,
+            split=subset,
+            labels=labels,
+            transcript=words,
+        )
 
 
 def _sexes(top: Path) -> dict[str, str]:

@@ -86,6 +86,8 @@ class Vctk:
         if not paths and not (self.mic == "mic2" and folder.name in _WITHOUT_MIC2):
             raise misplaced(self, folder, f"`*{ending}`")
         for path in paths:
+            if path.name.partition("_")[0] != folder.name:
+                raise LayoutError(f"{path}: is not a recording of {folder.name}", "unpack the archive again")
             text = texts / f"{path.name.removesuffix(ending)}.txt"
             yield Item(
                 item=path.stem,
