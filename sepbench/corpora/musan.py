@@ -53,6 +53,5 @@ class Musan:
 def _annotations(source: Path) -> Mapping[str, dict[str, str]]:
     """Read the genres, whether there is singing, and who plays: one line for each piece, the artist's name last."""
     rows = [line.split() for path in visible(source, "ANNOTATIONS") for line in lines(path)]
-    return {
-        row[0]: {"genre": row[1], "vocals": row[2], "artist": " ".join(row[3:])} for row in rows if len(row) > 3
-    }  # fmt: skip
+    whole = [row for row in rows if len(row) > 3]
+    return {row[0]: {"genre": row[1], "vocals": row[2], "artist": " ".join(row[3:])} for row in whole}

@@ -58,10 +58,10 @@ class Slakh2100:
         yield from with_errata(self._tracks(root, top, baby), self.published.errata)
 
     def _tracks(self, root: Path, top: Path, baby: bool) -> Iterator[Item]:
-        for folder, split in {"": ""}.items() if baby else _SPLITS.items():
-            if not baby and folder != "omitted":
-                require(self, top, f"{folder}/")
-            for track in visible(top / folder, "Track*/"):
+        if not baby:
+            require(self, top, *(f"{folder}/" for folder in _SPLITS if folder != "omitted"))
+        for folder, split in ((top, ""),) if baby else ((top / name, split) for name, split in _SPLITS.items()):
+            for track in visible(folder, "Track*/"):
                 yield from self._track(root, track, split)
 
     def _track(self, root: Path, track: Path, split: str) -> Iterator[Item]:
