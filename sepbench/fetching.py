@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Offer:
             size = f"{file.bytes / 1e6:,.0f} MB" if file.bytes else "size not known"
             place = file.urls[0] if file.urls else "from you: see below"
             lines.append(
-                f"  {file.part}: {file.name}, {size}, {'checked' if file.known_hash else 'no sum published'}: {place}"
+                f"  {file.part}: {file.name}, {size}, {'checked' if file.known_hash or file.listed_at else 'no sum published'}: {place}"
             )
         lines += [f"  note: {erratum.fault}" for erratum in self.published.errata if erratum.action == "note"]
         return "\n".join(lines)
@@ -186,8 +186,9 @@ class _Run:
     def one(self, file: RemoteFile) -> None:
         """Have one file, unpack it, and note that it is done."""
         path = self.archives / file.name
-        self._have(file, path)
-        if file.known_hash is None:
+        known = self._as_listed(file)
+        self._have(known, path)
+        if known.known_hash is None:
             self.say(f"{file.name}: nobody publishes its sum; it has the SHA-256 {_sha256(path)}")
         target = self.to / file.into
         if file.unpack and archives.is_archive(path):
@@ -199,6 +200,22 @@ class _Run:
         write_json(self._receipt(file), {"name": file.name, "sum": file.known_hash, "there": there})
         if not self.keep and path.is_file():
             path.unlink()
+
+    def _as_listed(self, file: RemoteFile) -> RemoteFile:
+        """Add the size and the sum of the publisher's own list, where none are known here."""
+        if file.known_hash or not file.listed_at:
+            return file
+        path = self.to / _WORK / "record.json"
+        path.unlink(missing_ok=True)
+        download([file.listed_at], path, pause_s=self.pause_s)
+        try:
+            (entry,) = [entry for entry in read_json(path)["files"] if entry["key"] == file.name]
+            size, (algorithm, _, digits) = int(entry["size"]), entry["checksum"].partition(":")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FetchError(f"{file.listed_at}: does not list {file.name}", "look at the set's page") from error
+        if algorithm != "md5":
+            raise FetchError(f"{file.listed_at}: gives {file.name} the unknown sum `{algorithm}`", "report that")
+        return replace(file, bytes=size, md5=digits)
 
     def _have(self, file: RemoteFile, path: Path) -> None:
         if path.is_file():

@@ -52,6 +52,9 @@ class RemoteFile:
     bytes : int, optional
     sha256, md5 : str
         As published, or as several independent tools have it; empty where nobody says.
+    listed_at : str
+        Where the publisher's own list has its size and MD5, as a record of Zenodo's API; asked where they are not known
+        here.
     into : str
         Folder below the target in which the archive is unpacked; empty for the target itself.
     unpacked_bytes : int, optional
@@ -68,6 +71,7 @@ class RemoteFile:
     bytes: int | None = None
     sha256: str = ""
     md5: str = ""
+    listed_at: str = ""
     into: str = ""
     unpacked_bytes: int | None = None
     unpack: bool = True

@@ -1,6 +1,7 @@
 """Fetching a whole set from a server on this machine: terms, parts, sums, what is unpacked, what is noted."""
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -211,6 +212,41 @@ def test_file_without_a_sum_is_taken_with_a_word(reader: LibriSpeech, server: Se
     said: list[str] = []
     get(reader, tmp_path / "sets", say=said.append)
     assert any("nobody publishes its sum; it has the SHA-256 " in line for line in said)
+
+
+def record(body: bytes, name: str = "test-other.tar.gz", algorithm: str = "md5") -> bytes:
+    sums = f"{algorithm}:{hashlib.new('md5', body).hexdigest()}"
+    return json.dumps({"files": [{"key": name, "size": len(body), "checksum": sums}]}).encode()
+
+
+def listed(reader: LibriSpeech, server: Server, content: bytes) -> None:
+    server.answers["/record"] = saying(200, content)
+    file = RemoteFile([server.url("/test-other.tar.gz")], listed_at=server.url("/record"))
+    reader.published = Published("x", (file,))
+
+
+def test_sum_is_asked_of_the_publisher_where_none_is_known(
+    reader: LibriSpeech, server: Server, packs: dict[str, bytes], tmp_path: Path
+) -> None:
+    listed(reader, server, record(packs["test-other"]))
+    assert "checked" in offer(reader).words()
+    get(reader, tmp_path / "sets")
+    assert visible(tmp_path / "sets" / "LibriSpeech") == ["SPEAKERS.TXT", "test-other"]
+    listed(reader, server, record(b"?" * len(packs["test-other"])))
+    with pytest.raises(FetchError, match="is not the file that was published"):
+        get(reader, tmp_path / "others")
+
+
+@pytest.mark.parametrize(
+    "content", [b"no JSON", b"[]", b"{}", record(b"x", name="other.zip"), record(b"x", algorithm="crc")]
+)
+def test_list_that_does_not_say_the_sum_is_an_error(
+    content: bytes, reader: LibriSpeech, server: Server, tmp_path: Path
+) -> None:
+    listed(reader, server, content)
+    with pytest.raises(FetchError, match=r"/record: (does not list|gives)"):
+        get(reader, tmp_path / "sets")
+    assert visible(tmp_path / "sets") == []
 
 
 def test_file_that_is_no_archive_lies_where_it_belongs(reader: LibriSpeech, server: Server, tmp_path: Path) -> None:

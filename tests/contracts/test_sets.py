@@ -143,6 +143,7 @@ def test_what_is_published_is_said_as_data(name: str, reader: catalog.PublicSet)
         assert file.urls or published.form, file.name
         assert re.fullmatch(r"|[0-9a-f]{32}", file.md5), file.name
         assert re.fullmatch(r"|[0-9a-f]{64}", file.sha256), file.name
+        assert re.fullmatch(r"|https://zenodo\.org/api/records/\d+", file.listed_at), file.name
         assert all(url.startswith("https://") or (url.startswith("http://") and file.known_hash) for url in file.urls)
 
 
