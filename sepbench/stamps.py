@@ -73,9 +73,12 @@ def same_file(file: Path, stamp: Stamp) -> Stamp | None:
     """
     if state(file) == (stamp.size, stamp.mtime_ns):
         return stamp
-    if not file.is_file() or file.stat().st_size != stamp.size:
+    try:
+        if not file.is_file() or file.stat().st_size != stamp.size:  # no pipe is opened
+            return None
+        now = current(file)
+    except OSError:
         return None
-    now = current(file)
     return now if now.sha256 == stamp.sha256 else None
 
 

@@ -347,6 +347,18 @@ class TestIndexingAgain:
         (root / "b.wav").unlink()
         assert self.again(root, scanned)["reason"].to_pylist()[1] == "b.wav: No such file or directory"
 
+    def test_file_that_can_not_be_opened_any_more_is_said_to_be_so(self, root, scanned, monkeypatch):
+        self.again(root, scanned)
+        os.utime(root / "b.wav")
+
+        def refused(file):
+            raise PermissionError(13, "Permission denied", str(file))
+
+        monkeypatch.setattr("sepbench.stamps.current", refused)
+        table = self.again(root, scanned)
+        assert table["status"].to_pylist() == ["ok", "unreadable", "ok"]
+        assert "b.wav" in table["reason"].to_pylist()[1]
+
     def test_everything_is_measured_again_where_that_is_asked_for(self, root, scanned):
         self.again(root, scanned)
         self.again(root, scanned, afresh=True)
