@@ -22,6 +22,7 @@ _HOME = {
     "SepbenchError": "sepbench.errors",
     "Separator": "sepbench.separators.protocol",
     "demo": "sepbench.tour",
+    "fetch": "sepbench.fetching",
     "index": "sepbench.catalog",
     "metrics": "",
     "mix": "sepbench.mixing",
@@ -41,6 +42,7 @@ __all__ = [
     "SepbenchError",
     "__version__",
     "demo",
+    "fetch",
     "index",
     "metrics",
     "mix",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
     from sepbench.evaluate import score, separate
+    from sepbench.fetching import fetch
     from sepbench.leaderboard import publish
     from sepbench.manifest import Manifest
     from sepbench.mixing import mix, preview, verify

@@ -16,14 +16,14 @@ import stat
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench import containers
+from sepbench import containers, stems
 from sepbench.containers import Promise
 from sepbench.errors import AudioError
 
@@ -32,6 +32,7 @@ __all__ = [
     "MAX_MAGNITUDE",
     "Pcm",
     "encoded",
+    "file_of",
     "pcm_sha256",
     "quantised",
     "read_part",
@@ -116,8 +117,45 @@ def pcm_sha256(samples: Ints, sample_rate: int, bits: int) -> str:
     return digest.hexdigest()
 
 
+def file_of(path: Path) -> tuple[Path, str]:
+    """Part a path into the file on the disk and what is meant in it: ``song.stem.mp4/vocals``, ``clip.wav/channel2``.
+
+    Sets hold several recordings in one file, as streams or as channels; a path that goes on behind a file names one of
+    them. The second value is empty where the whole file is meant.
+
+    Examples
+    --------
+    >>> file_of(Path("clips/1.wav"))[1]
+    ''
+    """
+    if "." in path.parent.name and path.parent.is_file():
+        return path.parent, path.name
+    return path, ""
+
+
+def _inside(file: Path, part: str) -> Pcm:
+    """Decode a part of a file: a stream of a stem file, or one channel."""
+    if part in stems.STREAMS and file.name.endswith(".stem.mp4"):
+        samples, rate = stems.decode(file, part)
+        if not len(samples):
+            raise AudioError(f"{file}: holds no samples", _REPLACE)
+        return Pcm(_rounded(samples.astype(np.float64), file).T, rate, FULL_SCALE_BITS, stems.decoder())
+    return _channel(read_pcm(file), file, part)
+
+
+def _channel(pcm: Pcm, file: Path, part: str) -> Pcm:
+    number = part.removeprefix("channel")
+    if not (part.startswith("channel") and number.isdecimal() and 1 <= int(number) <= pcm.channels):
+        raise AudioError(
+            f"{file}: has no part `{part}`, but `channel1` to `channel{pcm.channels}`", "index the set again"
+        )
+    return replace(pcm, samples=pcm.samples[int(number) - 1 : int(number)])
+
+
 def read_pcm(path: Path) -> Pcm:
     """Decode a recording to integers.
+
+    The path may lead into a file (see `file_of`).
 
     Raises
     ------
@@ -128,6 +166,9 @@ def read_pcm(path: Path) -> Pcm:
     """
     import soundfile
 
+    whole, part = file_of(path)
+    if part:
+        return _inside(whole, part)
     with _opened(path) as file:
         before = os.fstat(file.fileno())
         promise = containers.inspect(file, before.st_size, path)
@@ -168,6 +209,10 @@ def read_part(path: Path, first: int, last: int) -> Pcm | None:
     """
     import soundfile
 
+    whole, inner = file_of(path)
+    if inner:
+        cut = None if inner in stems.STREAMS else read_part(whole, first, last)
+        return cut and _channel(cut, whole, inner)
     with _opened(path) as file:
         source = path if sys.platform == "win32" else file.fileno()
         try:
@@ -188,7 +233,7 @@ def read_part(path: Path, first: int, last: int) -> Pcm | None:
 
 def stamp(path: Path) -> tuple[int, int, int]:
     """Tell a file from what takes its place: inode, size, and time of the last change."""
-    status = os.stat(path)
+    status = os.stat(file_of(path)[0])
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from sepbench import parquet, soundness
+from sepbench import parquet, scanning, soundness, stamps
 from sepbench.errors import LayoutError, PlaceError, TableError, UsageError
+from sepbench.scanning import leads_out
 
 __all__ = ["SCHEMA", "VERSION", "Item", "PublicSet", "index", "leads_out", "read", "roots_hint"]
 
@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
         _column("set", pa.string(), "Name of the public set's reader."),
         _column("set_version", pa.string(), "Version of the public set."),
         _column("item", pa.string(), "Name of the recording, unique within the set."),
-        _column("path", pa.string(), "Path relative to the set's root, with `/`."),
+        _column("path", pa.string(), "Path relative to the set's root, with `/`; it may go on behind a file: `clip.wav/channel2`."),
         _column("split", pa.string(), "The set's own split or fold; empty where it has none."),
         _column("group", pa.string(), "The unit that must not cross splits: speaker, song, original recording."),
         _column("labels", pa.list_(LABEL), "What the set says of it: speaker, class, stem …, sorted by name."),
@@ -70,6 +70,10 @@ class PublicSet(Protocol):
         What the set is, and where it is published. `licence` is an SPDX expression, or the set's own words.
     layout : str
         One line that says how the set lies on disk; errors quote it.
+    published : sepbench.published.Published, optional
+        Where its files are to be had, and what is known to be wrong with them.
+    require : callable, optional
+        Raises `MissingExtraError` where the set can't be decoded as things are.
     """
 
     name: str
@@ -98,11 +102,15 @@ def index(
     workers: int | None = None,
     options: Mapping[str, str] | None = None,
     licences: Path | str | None = None,
+    afresh: bool = False,
     progress: Any = None,
 ) -> pa.Table:
     """Scan a public set and write its catalog.
 
     A recording that can't be decoded stays in the catalog with a status and a reason, and is never used.
+
+    Where the catalog is there already, what it says of the samples of files that have not changed since (by size and
+    time, or else by their bytes) is taken over; all else is made anew.
 
     Parameters
     ----------
@@ -119,6 +127,8 @@ def index(
     licences : path, optional
         A CSV file with the columns ``path`` and ``licence``, for recordings whose licences differ from the set's: a
         path, or a pattern with ``*``, relative to `root`; the first that matches counts.
+    afresh : bool
+        Measure all recordings, those that have not changed too.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -133,8 +143,10 @@ def index(
         If the set does not lie as published, or no recording in it can be decoded.
     UsageError
         If the reader does not know an option.
+    MissingExtraError
+        If the set can't be decoded without an extra that is not installed.
     """
-    from sepbench import __version__, executors
+    from sepbench import __version__
 
     reader = _reader(set, options or {}) if isinstance(set, str) else set
     root, out = Path(root), Path(out)
@@ -143,16 +155,14 @@ def index(
     items = sorted(reader.items(root), key=lambda item: item.item)
     if not items:
         raise LayoutError(f"{root}: holds no recordings of {reader.title}", f"expected {reader.layout}")
+    getattr(reader, "require", lambda: None)()
     _refuse_doubles(items, root)
     _refuse_odd_names(items, root)
     own = _own_licences(Path(licences), items) if licences else {}
-    tasks = [(root, item, _row(reader, item) | own.get(item.item, {})) for item in items]
-    rows: list[dict[str, Any]] = [{}] * len(tasks)
-    count = executors.default_workers() if workers is None else workers
-    for done, outcome in enumerate(executors.run(_scan, tasks, workers=count, limits=executors.UNTRUSTED), 1):
-        rows[outcome.index] = _unreadable(tasks[outcome.index], outcome.error) if outcome.error else outcome.result
-        if progress:
-            progress(done, len(tasks))
+    begun = time.time_ns()
+    known = {} if afresh else _measured_before(out, reader.name, root)
+    described = [_row(reader, item) | own.get(item.item, {}) for item in items]
+    rows, seen = scanning.measure(root, described, known, workers=workers, progress=progress)
     if not any(row["status"] == "ok" for row in rows):
         raise LayoutError(
             f"{root}: none of {len(rows)} recordings can be used; the first: {rows[0]['reason']}",
@@ -163,7 +173,20 @@ def index(
         table, out, kind="catalog", version=VERSION,
         metadata={"sepbench": __version__, "set": reader.name, "root_hint": str(root.resolve())},
     )  # fmt: skip
+    stamps.write(out, seen, scanning.maker(), root, begun)
     return table
+
+
+def _measured_before(out: Path, name: str, root: Path) -> dict[str, scanning.Measured]:
+    """Read what an earlier catalog of the set says of the samples of each file, with the file's stamp."""
+    seen = stamps.read(out, scanning.maker(), root)
+    try:
+        if not seen or parquet.table_metadata(out, kind="catalog", version=VERSION).get("set") != name:
+            return {}
+        rows = read(out).select(["path", *SCHEMA.names[SCHEMA.names.index("status") :]]).to_pylist()
+    except TableError:  # of another version: it will be replaced
+        return {}
+    return {path: (row, seen[path]) for row in rows if (path := row.pop("path")) in seen}
 
 
 def read(path: Path | str) -> pa.Table:
@@ -186,24 +209,6 @@ def labels_of(row: Mapping[str, Any]) -> dict[str, str]:
 def label_list(labels: Mapping[str, str]) -> list[dict[str, str]]:
     """Give labels as the tables hold them: sorted by name."""
     return [{"name": name, "value": labels[name]} for name in sorted(labels)]
-
-
-def leads_out(root: Path, relative: str) -> bool:
-    """Say whether links lead from a path below `root`, written with `/`, to a place outside of it.
-
-    Asked for each source of each mixture, so what has no link below the root costs one look at each folder.
-    """
-    here = str(root)
-    for part in relative.split("/"):
-        here = f"{here}/{part}"
-        if part == ".." or os.path.islink(here):
-            return not os.path.realpath(root / relative).startswith(_real(root))
-    return False
-
-
-@lru_cache(maxsize=64)
-def _real(root: Path) -> str:
-    return os.path.join(os.path.realpath(root), "")
 
 
 def _row(reader: PublicSet, item: Item) -> dict[str, Any]:
@@ -259,49 +264,6 @@ def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _scan(task: tuple[Path, Item, dict[str, Any]]) -> dict[str, Any]:
-    """Decode one recording and add what it is to its row."""
-    import numpy as np
-
-    from sepbench.audio import read_pcm
-    from sepbench.errors import AudioError
-    from sepbench.loudness import integrated_loudness
-
-    root, item, row = task
-    if not soundness.stands_for_a_file(item.path.as_posix()):
-        return _unreadable(task, f"{str(item.path)!r}: a control character, a backslash or a drive is in its name")
-    if leads_out(root, item.path.as_posix()):
-        return _unreadable(task, f"{item.path}: leads out of the root through a link")
-    try:
-        pcm = read_pcm(root / item.path)
-    except AudioError as error:
-        return _unreadable(task, error)
-    full_scale = 1 << (pcm.bits - 1)
-    peak = max(int(pcm.samples.max()), -int(pcm.samples.min()))
-    return row | {
-        "status": "ok" if peak else "silent",
-        "reason": None if peak else f"{item.path}: all samples are zero",
-        "sample_rate": pcm.sample_rate,
-        "channels": pcm.channels,
-        "frames": pcm.frames,
-        "bits": pcm.bits,
-        "peak_dbfs": 20 * float(np.log10(peak / full_scale)) if peak else None,
-        "loudness_lufs": integrated_loudness(pcm.samples, pcm.sample_rate, full_scale),
-        "level_profile_dbfs": list(_level_profile(pcm.samples, pcm.sample_rate, full_scale)),
-        "pcm_sha256": pcm.sha256(),
-        "file_bytes": (root / item.path).stat().st_size,
-    }
-
-
-def _level_profile(samples: Any, sample_rate: int, full_scale: int) -> Iterator[int]:
-    import numpy as np
-
-    for start in range(0, samples.shape[1], sample_rate):
-        part = samples[:, start : start + sample_rate].astype(np.float64)
-        power = float(np.mean(np.square(part, out=part))) / full_scale**2
-        yield max(-127, round(10 * float(np.log10(power)))) if power else -128
-
-
 def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
     import inspect
 
@@ -315,12 +277,3 @@ def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
         raise UsageError(f"{name}: {error}", f"options of this reader: {known}") from error
     reader: PublicSet = make(**options)
     return reader
-
-
-def _unreadable(task: tuple[Path, Item, dict[str, Any]], reason: object) -> dict[str, Any]:
-    """Give the row of a recording that can't be used; the reason holds no path of this machine."""
-    root, item, row = task
-    words = str(reason).split("\nhint: ")[0].replace("\n", " ").replace(str(root / item.path), str(item.path))
-    if item.path.name not in words and repr(str(item.path)) not in words:  # of a worker that died of it, say
-        words = f"{str(item.path)!r}: {words}"
-    return row | {"status": "unreadable", "reason": words}

@@ -17,6 +17,8 @@
     ├── DifferenceError              exit code 1: what was remade differs from what was recorded
     ├── ExactnessError (ArithmeticError) exit code 4: this machine computes sums of integers wrongly
     ├── PlaceError (OSError)         exit code 4: a folder that can't be used as asked
+    ├── FetchError (OSError)         exit code 4: a file that can't be had, or is not the one that was published
+    ├── ArchiveError (ValueError)    an archive that is damaged, or would write what it must not
     ├── TooManyFailedError           exit code 5: so much failed that something must be wrong as a whole
     └── MissingExtraError (ImportError) exit code 4: an optional dependency that is not installed
 """
@@ -27,9 +29,11 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "ArchiveError",
     "AudioError",
     "DifferenceError",
     "ExactnessError",
+    "FetchError",
     "LayoutError",
     "MissingExtraError",
     "PlaceError",
@@ -133,6 +137,16 @@ class PlaceError(SepbenchError, OSError):
     """A folder or file can't be used as asked: missing, taken, locked, read-only."""
 
     exit_code = 4
+
+
+class FetchError(SepbenchError, OSError):
+    """A file can't be had from its publisher, or what came is not what was published."""
+
+    exit_code = 4
+
+
+class ArchiveError(SepbenchError, ValueError):
+    """An archive is damaged, or would write something else than plain files in one folder."""
 
 
 class TooManyFailedError(SepbenchError):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sepbench.errors import PlaceError
+from sepbench.errors import PlaceError, SepbenchError
 
 __all__ = [
     "atomic",
@@ -41,11 +41,11 @@ def naming(path: Path) -> Iterator[None]:
     Raises
     ------
     PlaceError
-        Instead of any other `OSError`.
+        Instead of an `OSError` that is not one of ours.
     """
     try:
         yield
-    except PlaceError:
+    except SepbenchError:
         raise
     except OSError as error:
         raise place_error(path, error) from error

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 import trees
 
-from sepbench import catalog
+from sepbench import catalog, scanning
 from sepbench.errors import LayoutError, PlaceError, TableError, UnknownNameError, UsageError
 
 FROZEN = Path(__file__).parent / "frozen" / "catalog-v1.parquet"
@@ -255,3 +256,135 @@ def test_a_table_of_licences_needs_its_columns(tmp_path):
     (tmp_path / "odd.csv").write_text("file,terms\na.wav,MIT\n")
     with pytest.raises(UsageError, match="can't be read as a table of licences"):
         catalog.index(Listing("a.wav"), tmp_path, tmp_path / "c.parquet", workers=0, licences=tmp_path / "odd.csv")
+
+
+class TestIndexingAgain:
+    """What has not changed is taken over from the catalog that is there."""
+
+    NAMES = ("a.wav", "b.wav", "c.wav")
+
+    @pytest.fixture
+    def scanned(self, monkeypatch):
+        """Names of the recordings that are decoded."""
+        names: list[str] = []
+        scan = scanning._scan
+        monkeypatch.setattr(scanning, "_scan", lambda task: (names.append(task[1]["item"]), scan(task))[1])
+        return names
+
+    @pytest.fixture
+    def root(self, tmp_path):
+        for name in self.NAMES:
+            path = trees.audio(tmp_path / "root", name, seconds=1)
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+        return tmp_path / "root"
+
+    def again(self, root, scanned, **options):
+        scanned.clear()
+        return catalog.index(Listing(*self.NAMES), root, root.parent / "c.parquet", workers=0, **options)
+
+    def test_unchanged_files_are_not_decoded_and_the_catalog_is_the_same(self, root, scanned):
+        first = self.again(root, scanned)
+        assert scanned == ["a", "b", "c"]
+        content = (root.parent / "c.parquet").read_bytes()
+        assert self.again(root, scanned).equals(first)
+        assert scanned == []
+        assert (root.parent / "c.parquet").read_bytes() == content
+
+    def test_changed_file_is_measured_again_alone(self, root, scanned):
+        first = self.again(root, scanned)
+        trees.audio(root, "b.wav", seconds=2)
+        second = self.again(root, scanned)
+        assert scanned == ["b"]
+        assert second["frames"].to_pylist() == [16000, 32000, 16000]
+        assert second.take([0, 2]).equals(first.take([0, 2]))
+
+    def test_changed_file_of_the_same_size_is_found_by_its_time(self, root, scanned):
+        self.again(root, scanned)
+        trees.audio(root / "other", "b.wav", seconds=1, silent=True).replace(root / "b.wav")
+        assert self.again(root, scanned)["status"].to_pylist() == ["ok", "silent", "ok"]
+        assert scanned == ["b"]
+
+    def test_file_that_was_only_touched_is_known_by_its_bytes(self, root, scanned):
+        self.again(root, scanned)
+        os.utime(root / "b.wav")
+        self.again(root, scanned)
+        assert scanned == []
+
+    def test_file_that_is_younger_than_the_clock_can_tell_is_not_trusted_by_its_time(self, root, scanned):
+        os.utime(root / "b.wav")
+        self.again(root, scanned)
+        now = (root / "b.wav").stat().st_mtime_ns
+        trees.audio(root / "other", "b.wav", seconds=1, silent=True).replace(root / "b.wav")
+        os.utime(root / "b.wav", ns=(now, now))  # same size, same time, other samples
+        assert self.again(root, scanned)["status"].to_pylist() == ["ok", "silent", "ok"]
+
+    def test_set_that_has_moved_is_known_by_its_bytes(self, root, scanned):
+        first = self.again(root, scanned)
+        moved = root.rename(root.parent / "moved")
+        trees.audio(root.parent / "other", "b.wav", seconds=1, silent=True).replace(moved / "b.wav")
+        os.utime(moved / "b.wav", (1_000_000_000, 1_000_000_000))
+        second = self.again(moved, scanned)
+        assert scanned == ["b"]
+        assert second.take([0, 2]).equals(first.take([0, 2]))
+
+    def test_labels_and_licences_are_always_new(self, root, scanned):
+        self.again(root, scanned)
+        (root.parent / "licences.csv").write_text("path,licence\nb.wav,MIT\n")
+        table = self.again(root, scanned, licences=root.parent / "licences.csv")
+        assert scanned == []
+        assert table["licence"].to_pylist() == ["CC0-1.0", "MIT", "CC0-1.0"]
+
+    def test_unreadable_files_are_tried_each_time(self, root, scanned):
+        whole = (root / "b.wav").read_bytes()
+        (root / "b.wav").write_bytes(b"")
+        assert self.again(root, scanned)["status"].to_pylist() == ["ok", "unreadable", "ok"]
+        (root / "b.wav").write_bytes(whole)
+        assert self.again(root, scanned)["status"].to_pylist() == ["ok", "ok", "ok"]
+        assert scanned == ["b"]
+
+    def test_file_that_went_away_is_said_to_be_missing(self, root, scanned):
+        self.again(root, scanned)
+        (root / "b.wav").unlink()
+        assert self.again(root, scanned)["reason"].to_pylist()[1] == "b.wav: No such file or directory"
+
+    def test_file_that_can_not_be_opened_any_more_is_said_to_be_so(self, root, scanned, monkeypatch):
+        self.again(root, scanned)
+        os.utime(root / "b.wav")
+
+        def refused(file):
+            raise PermissionError(13, "Permission denied", str(file))
+
+        monkeypatch.setattr("sepbench.stamps.current", refused)
+        table = self.again(root, scanned)
+        assert table["status"].to_pylist() == ["ok", "unreadable", "ok"]
+        assert "b.wav" in table["reason"].to_pylist()[1]
+
+    def test_everything_is_measured_again_where_that_is_asked_for(self, root, scanned):
+        self.again(root, scanned)
+        self.again(root, scanned, afresh=True)
+        assert scanned == ["a", "b", "c"]
+
+    def test_catalog_of_somebody_else_is_not_relied_on(self, root, scanned):
+        self.again(root, scanned)
+        path = root.parent / "c.parquet"
+        pq.write_table(pq.read_table(path), path, compression="gzip", write_page_checksum=True)
+        self.again(root, scanned)
+        assert scanned == ["a", "b", "c"]
+
+    def test_damaged_stamps_cost_no_more_than_time(self, root, scanned):
+        first = self.again(root, scanned)
+        (root.parent / ".c.parquet.stamps").write_bytes(b"PAR1 and then nothing")
+        assert self.again(root, scanned).equals(first)
+        assert scanned == ["a", "b", "c"]
+
+    def test_stamps_by_another_decoder_are_not_relied_on(self, root, scanned, monkeypatch):
+        self.again(root, scanned)
+        monkeypatch.setattr(scanning, "maker", lambda: "scan 1, libsndfile 9.9.9")
+        self.again(root, scanned)
+        assert scanned == ["a", "b", "c"]
+
+    def test_link_that_leads_out_now_is_refused_though_its_file_is_known(self, root, scanned):
+        self.again(root, scanned)
+        (root / "b.wav").rename(root.parent / "b.wav")
+        (root / "b.wav").symlink_to(root.parent / "b.wav")
+        assert self.again(root, scanned)["status"].to_pylist() == ["ok", "unreadable", "ok"]

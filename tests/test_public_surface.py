@@ -8,7 +8,7 @@ import pytest
 import sepbench
 
 PUBLIC = [
-    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "index", "metrics", "mix", "preview", "publish",
+    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "fetch", "index", "metrics", "mix", "preview", "publish",
     "score", "separate", "shelves", "train", "verify",
 ]  # fmt: skip
 

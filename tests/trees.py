@@ -7,6 +7,7 @@ a function of the file's own path and of nothing else, so it is the same on ever
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,12 +172,250 @@ def folder(root: Path, seconds: float = SECONDS) -> Path:
     return root
 
 
+def libritts_r(root: Path, seconds: float = SECONDS) -> Path:
+    (libritts(root, seconds) / "LibriTTS").rename(root / "LibriTTS_R")
+    (root / "LibriTTS_R/dev-clean/1092/134562/1092_134562_000013_000004.wav").unlink()
+    return root
+
+
+def voicebank_demand(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "VoiceBank-DEMAND"
+    for subset, names in {"trainset_28spk": ("p226_001", "p287_003"), "testset": ("p232_001", "p257_002")}.items():
+        for name in names:
+            for kind in ("clean", "noisy"):
+                audio(top, f"{kind}_{subset}_wav/{name}.wav", seconds=seconds, sample_rate=48000)
+            text(top, f"{subset}_txt/{name}.txt", "Please call Stella. ")
+    text(top, "log_testset.txt", "p232_001 bus 17.5", "p257_002 cafe 2.5")
+    return root
+
+
+def ljspeech(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "LJSpeech-1.1"
+    rows = ("LJ001-0001|Printing, in 1|Printing, in one", 'LJ001-0002|"in being|"in being', "LJ002-0001|For|For")
+    text(top, "metadata.csv", *rows)
+    for row in rows:
+        audio(top, f"wavs/{row.split('|')[0]}.wav", seconds=seconds, sample_rate=22050)
+    return root
+
+
+def cmu_arctic(root: Path, seconds: float = SECONDS) -> Path:
+    for speaker in ("bdl", "slt"):
+        top = root / "ARCTIC" / f"cmu_us_{speaker}_arctic"
+        text(
+            top,
+            "etc/txt.done.data",
+            '( arctic_a0001 "Author of the danger trail." )',
+            '( arctic_a0002 "Not at this." )',
+        )
+        for number in (1, 2):
+            audio(top, f"wav/arctic_a000{number}.wav", seconds=seconds)
+            audio(top, f"orig/arctic_a000{number}.wav", seconds=seconds, channels=2)
+    return root
+
+
+def vocalset(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "VocalSet1-2"
+    text(top, "train_singers_technique.txt", "female1", "male3")
+    text(top, "test_singers_technique.txt", "male11")
+    for name in (
+        "female1/arpeggios/belt/f1_arpeggios_belt_c_a", "male3/long_tones/trill/m3_long_trill_e",
+        "male11/excerpts/vibrato/m11_caro_vibrato",
+    ):  # fmt: skip
+        audio(top, f"data_by_singer/{name}.wav", seconds=seconds, sample_rate=44100)
+    audio(top, "data_by_technique/belt/f1_arpeggios_belt_c_a.wav", seconds=seconds, sample_rate=44100)
+    return root
+
+
+def vocadito(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "vocadito"
+    text(top, "vocadito_metadata.csv", "track_id,singer_id,average_pitch,language", "1,S1,50,Tagalog", "2,S2,65,Spanish",
+         "3,S1,52,Tagalog", "4,S3,47,Catalan/Valencian")  # fmt: skip
+    for number in (1, 2, 3):
+        audio(top, f"Audio/vocadito_{number}.wav", seconds=seconds, sample_rate=44100)
+    text(top, "Annotations/Lyrics/vocadito_1_lyrics.txt", "bahay kubo")
+    return root
+
+
+def dagstuhl_choirset(root: Path, seconds: float = SECONDS) -> Path:
+    for name in ("LI_QuartetB_Take04_S1_LRX", "LI_QuartetB_Take04_Stereo_STM", "SE_FullChoir_ScaleUpDown06_A2_DYN"):
+        audio(root, f"DagstuhlChoirSet_V1.2.3/audio_wav_22050_mono/DCS_{name}.wav", seconds=seconds, sample_rate=22050)
+    return root
+
+
+def mir_1k(root: Path, seconds: float = SECONDS) -> Path:
+    for name in ("abjones_1_01", "abjones_1_02", "amy_3_05"):
+        audio(root, f"MIR-1K/Wavfile/{name}.wav", seconds=seconds, channels=2)
+    return root
+
+
+def musdb18(root: Path, seconds: float = SECONDS) -> Path:
+    for song in SONGS:
+        text(root, f"musdb18/{song}.stem.mp4", "five streams of AAC")
+    return root
+
+
+MEDLEY_METADATA = """
+artist: Music Delta
+title: 80s Rock
+genre: Rock
+has_bleed: 'no'
+stem_dir: MusicDelta_80sRock_STEMS
+stems:
+  S01: {component: '', filename: MusicDelta_80sRock_STEM_01.wav, instrument: drum set, raw: {}}
+  S02: {component: melody, filename: MusicDelta_80sRock_STEM_02.wav, instrument: male singer, raw: {}}
+"""
+
+
+def medleydb(root: Path, seconds: float = SECONDS) -> Path:
+    song = "MusicDelta_80sRock"
+    top = root / "MedleyDB" / "Audio" / song
+    text(top, f"{song}_METADATA.yaml", *MEDLEY_METADATA.splitlines())
+    for name in ("MIX", "STEMS/STEM_01", "STEMS/STEM_02", "RAW/RAW_01_01"):
+        path = "/".join(f"{song}_{piece}" for piece in name.split("/"))
+        audio(top, f"{path}.wav", seconds=seconds, sample_rate=44100, channels=2)
+    return root
+
+
+def moisesdb(root: Path, seconds: float = SECONDS) -> Path:
+    for song, tracks in {"0a1b": {"vocals": "v1", "bass": "b1"}, "2c3d": {"drums": "d1"}}.items():
+        top = root / "moisesdb" / "moisesdb_v0.1" / song
+        stems = [
+            {
+                "stemName": stem,
+                "tracks": [{"id": track, "trackType": f"lead {stem}", "extension": "wav", "has_bleed": False}],
+            }
+            for stem, track in tracks.items()
+        ]
+        text(
+            top,
+            "data.json",
+            json.dumps({"song": "A Title", "artist": f"Artist {song}", "genre": "rock", "stems": stems}),
+        )
+        for stem, track in tracks.items():
+            audio(top, f"{stem}/{track}.wav", seconds=seconds, sample_rate=44100, channels=2)
+    return root
+
+
+SLAKH_METADATA = """
+UUID: 3a4b
+audio_dir: stems
+stems:
+  S00: {audio_rendered: true, inst_class: Piano, is_drum: false, midi_program_name: Bright Acoustic Piano}
+  S01: {audio_rendered: false, inst_class: Bass, is_drum: false, midi_program_name: Electric Bass (pick)}
+  S02: {audio_rendered: true, inst_class: Drums, is_drum: true, midi_program_name: Drums}
+"""
+
+
+def slakh2100(root: Path, seconds: float = SECONDS) -> Path:
+    for track in ("train/Track00001", "validation/Track01501", "test/Track01876", "omitted/Track00049"):
+        top = root / "slakh2100_flac_redux" / track
+        text(top, "metadata.yaml", *SLAKH_METADATA.replace("3a4b", track).splitlines())
+        for name in ("mix", "stems/S00", "stems/S02"):
+            audio(top, f"{name}.flac", seconds=seconds, sample_rate=44100)
+    return root
+
+
+def demand(root: Path, seconds: float = SECONDS) -> Path:
+    for environment in ("DKITCHEN", "SCAFE", "NPARK"):
+        for channel in range(1, 17):
+            audio(root / "DEMAND", f"{environment}/ch{channel:02}.wav", seconds=seconds, sample_rate=48000)
+    return root
+
+
+WHAM_HEADER = "utterance_id,Noise Band,File ID,L to R Width (cm),Reverberation Level,Location ID,Location Day ID"
+
+
+def wham_noise(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "wham_noise"
+    for split in ("tr", "cv", "tt"):
+        name = f"01to030v_0.76421_20ga010{split}_-0.76421.wav"
+        text(top, f"metadata/noise_meta_{split}.csv", WHAM_HEADER, f"{name},2,{split}17,17 cm,m,4,4_1")
+        audio(top, f"{split}/{name}", seconds=seconds, channels=2)
+    return root
+
+
+def musan(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "musan"
+    text(top, "music/fma/ANNOTATIONS", "music-fma-0000 pop,rock Y The Band", "")
+    for name in (
+        "music/fma/music-fma-0000",
+        "noise/free-sound/noise-free-sound-0000",
+        "speech/librivox/speech-librivox-0000",
+    ):
+        audio(top, f"{name}.wav", seconds=seconds)
+    return root
+
+
+def dns_noise(root: Path, seconds: float = SECONDS) -> Path:
+    for name in ("-1x2Y3z4A5b_30000", "door_Freesound_validated_485353_0", "door_Freesound_validated_485353_1"):
+        audio(root, f"datasets_fullband/noise_fullband/{name}.wav", seconds=seconds, sample_rate=48000)
+    return root
+
+
+FSD_LICENCES = {
+    "64760": "http://creativecommons.org/licenses/by-nc/3.0/", "121351": "http://creativecommons.org/licenses/by/3.0/",
+    "37199": "http://creativecommons.org/publicdomain/zero/1.0/",
+}  # fmt: skip
+
+
+def fsd50k(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "FSD50K"
+    text(top, "FSD50K.ground_truth/dev.csv", "fname,labels,mids,split",
+         '64760,"Electric_guitar,Guitar,Music","/m/02sgy,/m/0342h,/m/04rlf",train', "121351,Bark,/m/05tny_,val")  # fmt: skip
+    text(top, "FSD50K.ground_truth/eval.csv", "fname,labels,mids", "37199,Bark,/m/05tny_")
+    for part, clips in {"dev": ("64760", "121351"), "eval": ("37199",)}.items():
+        infos = {clip: {"title": "a clip", "license": FSD_LICENCES[clip], "uploader": f"user {clip}"} for clip in clips}
+        text(top, f"FSD50K.metadata/{part}_clips_info_FSD50K.json", json.dumps(infos))
+        for clip in clips:
+            audio(top, f"FSD50K.{part}_audio/{clip}.wav", seconds=seconds, sample_rate=44100)
+    return root
+
+
+def rooms(root: Path, seconds: float = SECONDS) -> Path:
+    for name in ("kitchen/near.wav", "kitchen/far.wav", "hall.wav"):
+        audio(root, name, seconds=seconds, sample_rate=48000)
+    return root
+
+
+def rirs_noises(root: Path, seconds: float = SECONDS) -> Path:
+    top = root / "RIRS_NOISES"
+    real = "real_rirs_isotropic_noises"
+    text(top, f"{real}/rir_list",
+         f"--rir-id 00001 --room-id largeroom1 RIRS_NOISES/{real}/RVB2014_type1_rir_largeroom1_far_angla.wav")  # fmt: skip
+    text(top, f"{real}/noise_list", "--noise-id isotropic-1 --noise-type isotropic --room-linkage largeroom1 "
+         f"RIRS_NOISES/{real}/RVB2014_type1_noise_largeroom1_1.wav")  # fmt: skip
+    audio(top, f"{real}/RVB2014_type1_rir_largeroom1_far_angla.wav", seconds=seconds, channels=8)
+    audio(top, f"{real}/RVB2014_type1_noise_largeroom1_1.wav", seconds=seconds, channels=8)
+    audio(top, "simulated_rirs/smallroom/Room001/Room001-00001.wav", seconds=seconds)
+    audio(top, "pointsource_noises/noise-free-sound-0000.wav", seconds=seconds)
+    return root
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
+    "cmu-arctic": cmu_arctic,
+    "dagstuhl-choirset": dagstuhl_choirset,
+    "demand": demand,
+    "dns-noise": dns_noise,
     "esc50": esc50,
     "folder": folder,
+    "fsd50k": fsd50k,
     "librispeech": librispeech,
     "libritts": libritts,
+    "libritts-r": libritts_r,
+    "ljspeech": ljspeech,
+    "medleydb": medleydb,
+    "mir-1k": mir_1k,
+    "moisesdb": moisesdb,
+    "musan": musan,
+    "musdb18": musdb18,
     "musdb18hq": musdb18hq,
+    "rirs-noises": rirs_noises,
+    "rooms": rooms,
+    "slakh2100": slakh2100,
     "urbansound8k": urbansound8k,
     "vctk": vctk,
+    "vocadito": vocadito,
+    "vocalset": vocalset,
+    "voicebank-demand": voicebank_demand,
+    "wham-noise": wham_noise,
 }

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sepbench.cli.words import Speech
+from sepbench.cli.words import Speech, printable
 
 __all__ = ["app"]
 
@@ -57,6 +57,35 @@ def demo(
 
 
 @app.command()
+def fetch(
+    set: Annotated[str, typer.Argument(metavar="SET", help="Public set; see `sepbench list sets`.")],
+    to: Annotated[Path, typer.Option(help="Folder in which the set's own folder shall lie.")] = Path(),
+    part: Annotated[
+        list[str] | None, typer.Option("--part", help="Part of the set, such as dev-clean; several times.")
+    ] = None,
+    archives: Annotated[Path | None, typer.Option(help="Folder of archives: used if there, kept if fetched.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the archives after they were unpacked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="You have read the licence, and keep to it.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a public set from its publishers: shows the licence, checks sums, unpacks; goes on after a break."""
+    import sys
+
+    from sepbench.fetching import fetch, offer
+
+    speech = Speech(json=json, quiet=quiet)
+    typer.echo(printable(offer(set, part or (), archives).words()), err=json)
+    if not yes and sys.stdin.isatty():
+        yes = typer.confirm("Have you read the licence, and will you keep to it?", err=True)
+    folder = fetch(
+        set, to, parts=part or (), accept_licence=yes, archives_in=archives, keep=keep, say=speech.say,
+        progress=speech.progress,
+    )  # fmt: skip
+    speech.data({"set": set, "folder": folder})
+
+
+@app.command()
 def index(
     set: Annotated[str, typer.Argument(metavar="SET", help="Public set; see `sepbench list sets`.")],
     root: Annotated[Path, typer.Option(help="Folder that holds the set.")],
@@ -77,6 +106,9 @@ def index(
     leave_out: Annotated[
         bool, typer.Option("--leave-out", help="With --pairs: leave out what has no partner, instead of refusing all.")
     ] = False,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Measure what has not changed since the last catalog, too.")
+    ] = False,
     workers: Workers = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -91,8 +123,9 @@ def index(
         return _index_pairs(root, out, pairs, set, split, rest, leave_out, workers, speech)
     with speech.progress(f"indexing {set}") as progress:
         table = index(
-            set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences, progress=progress
-        )
+            set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences,
+            afresh=afresh, progress=progress,
+        )  # fmt: skip
     rows = table.select(["status", "reason", "path", "frames", "sample_rate"]).to_pylist()
     counts = Counter(row["status"] for row in rows)
     hours = sum(row["frames"] / row["sample_rate"] for row in rows if row["status"] == "ok") / 3600

@@ -71,7 +71,7 @@ class Speech:
             task = bars.add_task(what, total=None)
 
             def update(done: int, total: int) -> None:
-                bars.update(task, completed=done, total=total)
+                bars.update(task, completed=done, total=total or None)
 
             yield update
 
@@ -91,7 +91,7 @@ class _Lines:
             left = (
                 f", about {duration((total - done) * (now - self.begun) / made)} left" if made and total > done else ""
             )
-            sys.stderr.write(f"{self.what}: {done} of {total}{left}\n")
+            sys.stderr.write(f"{self.what}: {done}{f' of {total}' if total else ''}{left}\n")
             sys.stderr.flush()
 
 

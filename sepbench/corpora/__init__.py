@@ -7,19 +7,37 @@ set: macOS puts a ``._NAME`` beside each file that it copies to a foreign disk, 
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from sepbench.catalog import PublicSet
 from sepbench.errors import LayoutError
 
-__all__ = ["lines", "misplaced", "read_csv", "refuse_gaps", "relative", "require", "top_folder", "visible"]
+__all__ = [
+    "lines",
+    "misplaced",
+    "read_csv",
+    "read_json",
+    "read_yaml",
+    "refuse_gaps",
+    "relative",
+    "require",
+    "top_folder",
+    "visible",
+]
 
+_ANCHOR = re.compile(r"(?:^|[\s\[{,])&\w", re.MULTILINE)
 _UNPACK = "unpack the file from the archive again"
 
 
 def top_folder(reader: PublicSet, root: Path, *, names: Sequence[str], marks: Sequence[str]) -> Path:
     """Find the folder that holds a set: one of `names` in `root`, or `root` itself.
+
+    Some archives hold the set's folder, others only what is in it: one that was unpacked into a folder of its own name
+    may lie a level deeper.
 
     Parameters
     ----------
@@ -33,7 +51,8 @@ def top_folder(reader: PublicSet, root: Path, *, names: Sequence[str], marks: Se
     LayoutError
         If it is nowhere.
     """
-    for folder in (*(root / name for name in names), root):
+    named = [root / name for name in names]
+    for folder in (*named, *(folder / folder.name for folder in named), root):
         if any(visible(folder, mark) for mark in marks):
             return folder
     for name in names:
@@ -104,6 +123,45 @@ def read_csv(path: Path, *, columns: Sequence[str]) -> list[dict[str, str]]:
         if None in row.values():
             raise LayoutError(f"{path}: row {number} is cut short", _UNPACK)
     return rows
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a set that holds an object.
+
+    Raises
+    ------
+    LayoutError
+    """
+    try:
+        content = json.loads("\n".join(lines(path)))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise LayoutError(f"{path}: is not JSON ({error})", _UNPACK) from error
+    return _object(content, path)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of a set that holds a mapping; tags that would make objects, and anchors, are refused.
+
+    Raises
+    ------
+    LayoutError
+    """
+    import yaml
+
+    text = "\n".join(lines(path))
+    if _ANCHOR.search(text):  # a few lines that refer to each other can come to gigabytes of text
+        raise LayoutError(f"{path}: is not plain YAML (it has anchors)", _UNPACK)
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise LayoutError(f"{path}: is not plain YAML ({' '.join(str(error).split())})", _UNPACK) from error
+    return _object(content, path)
+
+
+def _object(content: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise LayoutError(f"{path}: expected names and values, got {type(content).__name__}", _UNPACK)
+    return content
 
 
 def refuse_gaps(reader: PublicSet, table: Path, listed: Iterable[Path], there: Iterable[Path]) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sepbench.catalog import Item
 from sepbench.corpora import read_csv, refuse_gaps, relative, require, top_folder, visible
+from sepbench.errors import LayoutError
+from sepbench.published import Published
 
 __all__ = ["Esc50"]
 
@@ -29,6 +31,7 @@ class Esc50:
     licence = "CC-BY-NC-3.0"
     licence_of_esc10 = "CC-BY-3.0"
     layout = "ESC-50-master/audio/*.wav, with meta/esc50.csv"
+    published = Published.beside(__file__)
 
     def items(self, root: Path) -> Iterator[Item]:
         """List the clips.
@@ -43,7 +46,12 @@ class Esc50:
         rows = read_csv(top / _TABLE, columns=_COLUMNS)
         paths = [top / "audio" / row["filename"] for row in rows]
         refuse_gaps(self, top / _TABLE, paths, visible(top / "audio", "*.wav"))
-        for row, path in zip(rows, paths, strict=True):
+        for number, (row, path) in enumerate(zip(rows, paths, strict=True), 1):
+            if path.stem != "-".join(row[name] for name in ("fold", "src_file", "take", "target")):
+                raise LayoutError(
+                    f"{top / _TABLE}: row {number} says other things of {path.name} than its name",
+                    "the table was altered: fetch it again",
+                )
             labels = {name: row[name] for name in _COLUMNS[1:]}
             yield Item(
                 item=path.stem,

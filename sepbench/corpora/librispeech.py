@@ -13,10 +13,14 @@ from pathlib import Path
 
 from sepbench.catalog import Item
 from sepbench.corpora import lines, misplaced, relative, top_folder, visible
+from sepbench.errors import LayoutError
+from sepbench.published import Published, with_errata
 
 __all__ = ["LibriSpeech"]
 
 _SUBSETS = ("train-*/", "dev-*/", "test-*/")
+# sets of one tree, which only the names of folders tell apart: folder, and name of its reader
+_FOLDERS = {"LibriSpeech": "librispeech", "LibriTTS": "libritts", "LibriTTS_R": "libritts-r"}
 
 
 class LibriSpeech:
@@ -28,10 +32,11 @@ class LibriSpeech:
     url = "https://www.openslr.org/12"
     licence = "CC-BY-4.0"
     layout = "LibriSpeech/SUBSET/SPEAKER/CHAPTER/SPEAKER-CHAPTER-UTTERANCE.flac, with SUBSET as in train-clean-100"
+    published = Published.beside(__file__)
 
     folder = "LibriSpeech"
     suffix = ".flac"
-    corrupt: frozenset[str] = frozenset()
+    joint = "-"  # between speaker, chapter and the rest of a name
 
     def items(self, root: Path) -> Iterator[Item]:
         """List the utterances.
@@ -39,17 +44,30 @@ class LibriSpeech:
         Raises
         ------
         LayoutError
-            If there is no subset, or a subset holds no recordings.
+            If there is no subset, a subset holds no recordings, or it is another set of the same tree.
         """
         top = top_folder(self, root, names=(self.folder,), marks=_SUBSETS)
+        if top.name in _FOLDERS and top.name != self.folder:
+            raise LayoutError(f"{top}: is not {self.title}", f"index it as `{_FOLDERS[top.name]}`")
+        yield from with_errata(self._subsets(root, top), self.published.errata)
+
+    def _subsets(self, root: Path, top: Path) -> Iterator[Item]:
         sexes = _sexes(top)
         for subset in (folder for mark in _SUBSETS for folder in visible(top, mark)):
-            empty = True
+            there, missing = 0, 0
             for chapter in visible(subset, "*/*/"):
-                for item in self._chapter(root, subset.name, chapter, sexes):
-                    empty = False
-                    yield item
-            if empty:
+                words = self.transcripts(chapter)
+                paths = set(visible(chapter, f"*{self.suffix}"))
+                listed = {chapter / f"{utterance}{self.suffix}" for utterance in words}
+                there, missing = there + len(paths), missing + len(listed - paths)
+                for path in sorted(paths | listed):  # what is listed and not there stays, as `unreadable`
+                    yield self._utterance(root, path, words.get(path.stem), sexes)
+            if missing > there:
+                raise LayoutError(
+                    f"{subset}: {missing} of the {missing + there} utterances that its transcripts list are not there",
+                    f"unpack the archive again. {self.title} lies as {self.layout}",
+                )
+            if not there:
                 raise misplaced(self, subset, f"`SPEAKER/CHAPTER/*{self.suffix}`")
 
     def transcripts(self, chapter: Path) -> Mapping[str, str]:
@@ -57,22 +75,24 @@ class LibriSpeech:
         words = [line.partition(" ") for path in visible(chapter, "*.trans.txt") for line in lines(path)]
         return {utterance: text for utterance, _, text in words}
 
-    def _chapter(self, root: Path, subset: str, chapter: Path, sexes: Mapping[str, str]) -> Iterator[Item]:
-        transcripts = self.transcripts(chapter)
-        speaker = chapter.parent.name
-        labels = {"speaker": speaker, "chapter": chapter.name}
+    def _utterance(self, root: Path, path: Path, words: str | None, sexes: Mapping[str, str]) -> Item:
+        subset, speaker, chapter = path.parts[-4:-1]
+        if path.stem.split(self.joint)[:2] != [speaker, chapter]:
+            raise LayoutError(
+                f"{path}: is not named after its folders, {speaker}{self.joint}{chapter}{self.joint}…",
+                f"is it of another set, or moved? {self.title} lies as {self.layout}",
+            )
+        labels = {"speaker": speaker, "chapter": chapter}
         if speaker in sexes:
             labels["sex"] = sexes[speaker]
-        for path in visible(chapter, f"*{self.suffix}"):
-            if path.stem not in self.corrupt:
-                yield Item(
-                    item=f"{subset}/{path.stem}",
-                    path=relative(path, root),
-                    group=speaker,
-                    split=subset,
-                    labels=labels,
-                    transcript=transcripts.get(path.stem),
-                )
+        return Item(
+            item=f"{subset}/{path.stem}",
+            path=relative(path, root),
+            group=speaker,
+            split=subset,
+            labels=labels,
+            transcript=words,
+        )
 
 
 def _sexes(top: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sepbench.corpora import lines, visible
 from sepbench.corpora.librispeech import LibriSpeech
+from sepbench.published import Published
 
 __all__ = ["LibriTTS"]
 
@@ -24,10 +25,11 @@ class LibriTTS(LibriSpeech):
     title = "LibriTTS"
     url = "https://www.openslr.org/60"
     layout = "LibriTTS/SUBSET/SPEAKER/CHAPTER/SPEAKER_CHAPTER_PARAGRAPH_SENTENCE.wav, with SUBSET as in train-clean-100"
+    published = Published.beside(__file__)
 
     folder = "LibriTTS"
     suffix = ".wav"
-    corrupt = frozenset({"1092_134562_000013_000004"})  # lhotse, recipes/libritts.py; IMS-Toucan leaves it out as well
+    joint = "_"
 
     def transcripts(self, chapter: Path) -> Mapping[str, str]:
         """Read what is said, normalised: from the chapter's table, else from the file beside each recording."""

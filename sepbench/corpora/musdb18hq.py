@@ -9,15 +9,16 @@ Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis, R. Bittner: "MUSDB18-HQ - 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sepbench.catalog import Item
 from sepbench.corpora import misplaced, relative, require, top_folder, visible
 from sepbench.errors import LayoutError
+from sepbench.published import Published, with_errata
 
-__all__ = ["MEDLEYDB", "VALIDATION", "Musdb18Hq"]
+__all__ = ["MEDLEYDB", "STEMS", "VALIDATION", "Musdb18Hq", "stem_of"]
 
-_STEMS = ("mixture", "drums", "bass", "other", "vocals")
+STEMS = ("mixture", "drums", "bass", "other", "vocals")
 
 # sigsep-mus-db, musdb/configs/mus.yaml: they lie in the folder `train`
 VALIDATION = frozenset({
@@ -45,20 +46,6 @@ MEDLEYDB = frozenset({
     "The Districts - Vermont", "The Scarlet Brand - Les Fleurs Du Mal", "The So So Glos - Emergency",
 })  # fmt: skip
 
-# the errata of sigsep/website, content/datasets/musdb.md, with pull requests 27, 38 and 51: song, stems, what is wrong
-_FAULTS = (
-    ("Al James - Schoolboy Facination", ("other",), "vocals mixed into other"),
-    ("BKS - Bulldozer", ("other",), "cowbell mixed into other at 1:12"),
-    ("Chris Durban - Celebrate", ("vocals",), "other instruments bleed into vocals"),
-    ("Detsky Sad - Walkie Talkie", ("drums",), "other mixed into drums"),
-    ("Enda Reilly - Cur An Long Ag Seol", ("other",), "speech at the start of other"),
-    ("Hop Along - Sister Cities", ("vocals",), "other instruments bleed into vocals"),
-    ("Leaf - Wicked", ("drums",), "guitar mixed into drums at 2:20 and 3:02"),
-    ("Leaf - Wicked", ("vocals",), "guitar mixed into vocals at 3:02 to 3:08"),
-    ("PR - Oh No", _STEMS, "the stems do not add up to the mixture in the left channel"),
-)
-_FAULT = {(song, stem): words for song, stems, words in _FAULTS for stem in stems}
-
 
 class Musdb18Hq:
     """The reader of MUSDB18-HQ: one item for each stem and one for the mixture.
@@ -73,6 +60,7 @@ class Musdb18Hq:
     title = "MUSDB18-HQ"
     url = "https://doi.org/10.5281/zenodo.3338373"
     licence = "LicenseRef-MUSDB18-academic-use-only"
+    published = Published.beside(__file__)
     layout = "musdb18hq/train and musdb18hq/test, each with ARTIST - TITLE/{mixture,drums,bass,other,vocals}.wav"
 
     def items(self, root: Path) -> Iterator[Item]:
@@ -85,12 +73,15 @@ class Musdb18Hq:
         """
         top = top_folder(self, root, names=("musdb18hq", "MUSDB18-HQ"), marks=("train/", "test/"))
         require(self, top, "train/", "test/")
+        yield from with_errata(self._songs(root, top), self.published.errata)
+
+    def _songs(self, root: Path, top: Path) -> Iterator[Item]:
         for folder in (top / "train", top / "test"):
             songs = visible(folder, "*/")
             if visible(folder, "*.stem.mp4"):
                 raise LayoutError(
                     f"{folder}: holds the `.stem.mp4` files of MUSDB18, but the WAVs of MUSDB18-HQ are expected",
-                    f"fetch {self.url}: the lossy mixtures are not the sum of their stems",
+                    f"index it as `musdb18`, or fetch {self.url}: lossy mixtures are not the sum of their stems",
                 )
             if not songs:
                 raise misplaced(self, folder, "`ARTIST - TITLE/`")
@@ -98,19 +89,23 @@ class Musdb18Hq:
                 yield from self._song(root, song)
 
     def _song(self, root: Path, song: Path) -> Iterator[Item]:
-        require(self, song, *(f"{stem}.wav" for stem in _STEMS))
+        require(self, song, *(f"{stem}.wav" for stem in STEMS))
         folder, name = song.parent.name, song.name
-        artist, _, title = name.partition(" - ")
-        labels = {"artist": artist, "title": title or name, "medleydb": str(name in MEDLEYDB)}
-        for stem in _STEMS:
-            yield Item(
-                item=f"{folder}/{name}/{stem}",
-                path=relative(song / f"{stem}.wav", root),
-                group=name,
-                split="valid" if folder == "train" and name in VALIDATION else folder,
-                labels=labels | {"stem": stem, "fault": _FAULT.get((name, stem), "none")},
-                licence=_licence(name),
-            )
+        for stem in STEMS:
+            yield stem_of(name, stem, folder, relative(song / f"{stem}.wav", root))
+
+
+def stem_of(song: str, stem: str, folder: str, path: PurePosixPath) -> Item:
+    """Say of a stem, or the mixture, what the lists of MUSDB18 know: the same in the lossy set and in this one."""
+    artist, _, title = song.partition(" - ")
+    return Item(
+        item=f"{folder}/{song}/{stem}",
+        path=path,
+        group=song,
+        split="valid" if folder == "train" and song in VALIDATION else folder,
+        labels={"artist": artist, "title": title or song, "medleydb": str(song in MEDLEYDB), "stem": stem},
+        licence=_licence(song),
+    )
 
 
 def _licence(song: str) -> str:

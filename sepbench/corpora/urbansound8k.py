@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sepbench.catalog import Item
 from sepbench.corpora import read_csv, refuse_gaps, relative, require, top_folder, visible
+from sepbench.errors import LayoutError
+from sepbench.published import Published
 
 __all__ = ["UrbanSound8K"]
 
@@ -28,6 +30,7 @@ class UrbanSound8K:
     url = "https://urbansounddataset.weebly.com/urbansound8k.html"
     licence = "CC-BY-NC-3.0"  # UrbanSound8K_README.txt, which lies in the archive; the page on Zenodo says 4.0
     layout = "UrbanSound8K/audio/fold1 … fold10/*.wav, with metadata/UrbanSound8K.csv"
+    published = Published.beside(__file__)
 
     def items(self, root: Path) -> Iterator[Item]:
         """List the slices.
@@ -42,7 +45,12 @@ class UrbanSound8K:
         rows = read_csv(top / _TABLE, columns=_COLUMNS)
         paths = [top / "audio" / f"fold{row['fold']}" / row["slice_file_name"] for row in rows]
         refuse_gaps(self, top / _TABLE, paths, visible(top / "audio", "*/*.wav"))
-        for row, path in zip(rows, paths, strict=True):
+        for number, (row, path) in enumerate(zip(rows, paths, strict=True), 1):
+            if path.stem.split("-")[:2] != [row["fsID"], row["classID"]]:
+                raise LayoutError(
+                    f"{top / _TABLE}: row {number} says fsID {row['fsID']} and classID {row['classID']} of {path.name}",
+                    "the table was altered: unpack it again",
+                )
             yield Item(
                 item=f"{path.parent.name}/{path.stem}",
                 path=relative(path, root),

@@ -15,6 +15,7 @@ from pathlib import Path
 from sepbench.catalog import Item
 from sepbench.corpora import lines, misplaced, relative, top_folder, visible
 from sepbench.errors import LayoutError, UsageError
+from sepbench.published import Published
 
 __all__ = ["Vctk"]
 
@@ -47,6 +48,7 @@ class Vctk:
         "VCTK-Corpus-0.92/wav48_silence_trimmed/SPEAKER/SPEAKER_SENTENCE_mic1.flac, with txt/ and speaker-info.txt, "
         "or in version 0.80 VCTK-Corpus/wav48/SPEAKER/SPEAKER_SENTENCE.wav"
     )
+    published = Published.beside(__file__)
 
     def __init__(self, mic: str = "mic1") -> None:
         if mic not in _MICS:
@@ -63,7 +65,13 @@ class Vctk:
         """
         names = ("VCTK-Corpus-0.92", "VCTK-Corpus")
         top = top_folder(self, root, names=names, marks=(f"{_NEW}/", f"{_OLD}/"))
-        audio = next(top / name for name in _EDITIONS if (top / name).is_dir())
+        editions = [top / name for name in _EDITIONS if (top / name).is_dir()]
+        if len(editions) > 1:
+            raise LayoutError(
+                f"{top}: holds two versions at once, `{_NEW}/` of 0.92 and `{_OLD}/` of 0.80",
+                "keep each in a folder of its own: they hold the same sentences",
+            )
+        audio = editions[0]
         self.version, self.licence = _EDITIONS[audio.name]
         if audio.name == _OLD and self.mic != "mic1":
             raise LayoutError(f"{audio}: is version 0.80, which has no {self.mic}", "take mic1, or fetch version 0.92")
@@ -78,6 +86,8 @@ class Vctk:
         if not paths and not (self.mic == "mic2" and folder.name in _WITHOUT_MIC2):
             raise misplaced(self, folder, f"`*{ending}`")
         for path in paths:
+            if path.name.partition("_")[0] != folder.name:
+                raise LayoutError(f"{path}: is not a recording of {folder.name}", "unpack the archive again")
             text = texts / f"{path.name.removesuffix(ending)}.txt"
             yield Item(
                 item=path.stem,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.audio import FULL_SCALE_BITS, Pcm, read_part, read_pcm, stamp
+from sepbench.audio import FULL_SCALE_BITS, Pcm, file_of, read_part, read_pcm, stamp
 from sepbench.errors import AudioError, UsageError
 from sepbench.mixing.roots import inside
 from sepbench.resample import needed_input, resample, resample_part, resampled_frames
@@ -241,7 +241,7 @@ def load(root: Path, relative: str, wanted: str) -> Pcm:
     """
     try:
         path = inside(root, relative)
-        if not path.exists():
+        if not file_of(path)[0].exists():
             raise UnusableSourceError("source_missing", f"{path}: is not there")
         pcm = read_pcm(path)
     except (AudioError, UsageError) as error:

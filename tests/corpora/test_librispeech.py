@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import trees
 
+from sepbench import catalog
 from sepbench.corpora.librispeech import LibriSpeech
 from sepbench.corpora.libritts import LibriTTS
 from sepbench.errors import LayoutError
@@ -42,6 +43,24 @@ def test_subset_without_recordings_is_named(tmp_path: Path) -> None:
     (root / "LibriSpeech/dev-clean/103/1240").mkdir(parents=True)
     with pytest.raises(LayoutError, match=r"dev-clean: expected `SPEAKER/CHAPTER/\*\.flac`, found `103/`"):
         list(LibriSpeech().items(root))
+
+
+def test_utterance_that_is_listed_and_not_there_stays_as_unreadable(tmp_path: Path) -> None:
+    root = trees.librispeech(tmp_path / "root")
+    (root / "LibriSpeech/train-clean-100/83/11691/83-11691-0001.flac").unlink()
+    table = catalog.index("librispeech", root, tmp_path / "c.parquet", workers=0)
+    reasons = {row["item"]: row["reason"] for row in table.to_pylist() if row["status"] != "ok"}
+    path = "LibriSpeech/train-clean-100/83/11691/83-11691-0001.flac"
+    assert reasons == {"train-clean-100/83-11691-0001": f"{path}: No such file or directory"}
+
+
+@pytest.mark.parametrize(("reader", "build"), [(LibriSpeech(), trees.librispeech), (LibriTTS(), trees.libritts)])
+def test_half_extracted_subset_is_counted(reader, build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    root = build(tmp_path)
+    for path in root.glob(f"*/train-clean-100/*/*/*{reader.suffix}"):
+        path.unlink()
+    with pytest.raises(LayoutError, match=r"train-clean-100: 2 of the 2 utterances that its transcripts list"):
+        list(reader.items(root))
 
 
 def test_archives_that_were_not_unpacked_show_in_the_error(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def test_any_other_speaker_without_the_microphone_is_an_error(tmp_path: Path) ->
         list(Vctk().items(root))
 
 
+def test_recording_in_the_folder_of_another_speaker_is_refused(tmp_path: Path) -> None:
+    top = trees.vctk(tmp_path) / "VCTK-Corpus-0.92"
+    trees.audio(top, "wav48_silence_trimmed/p225/p226_003_mic1.flac")
+    with pytest.raises(LayoutError, match=r"p226_003_mic1\.flac: is not a recording of p225"):
+        list(Vctk().items(tmp_path))
+
+
 def test_unknown_microphone_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown microphone `both`"):
         Vctk(mic="both")
@@ -74,3 +81,10 @@ def test_table_of_speakers_is_optional_and_may_be_short(tmp_path: Path) -> None:
     assert next(iter(Vctk().items(root))).labels == {"speaker": "p225", "mic": "mic1", "sex": "F"}
     (root / "VCTK-Corpus-0.92/speaker-info.txt").unlink()
     assert next(iter(Vctk().items(root))).labels == {"speaker": "p225", "mic": "mic1"}
+
+
+def test_two_versions_in_one_folder_are_refused(tmp_path: Path) -> None:
+    top = trees.vctk(tmp_path) / "VCTK-Corpus-0.92"
+    trees.audio(top, "wav48/p225/p225_001.wav")
+    with pytest.raises(LayoutError, match="holds two versions at once"):
+        list(Vctk().items(tmp_path))
