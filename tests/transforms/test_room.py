@@ -97,9 +97,17 @@ def test_what_lies_between_two_ears_stays():
     ears = np.zeros((2, 50))
     ears[0, 10], ears[1, 14] = 1.0, 0.6
     made = heard(np.eye(2, 20) + np.eye(2, 20, -1), ears)
-    assert direct_sound(ears) == 10
+    assert direct_sound(ears, RATE) == 10
     assert np.argmax(np.abs(made[0])) == 0
     assert np.argmax(np.abs(made[1])) == 4
+
+
+def test_a_reflection_that_is_louder_than_the_direct_sound_does_not_take_its_place():
+    impulse_response = response()
+    impulse_response[0, 120 + RATE // 200] = 4.0  # 5 ms later, 8 dB louder
+    assert direct_sound(impulse_response, RATE) == 120
+    impulse_response[0, 20] = 0.39  # noise before it, more than 20 dB below the maximum
+    assert direct_sound(impulse_response, RATE) == 120
 
 
 def test_channels_that_do_not_fit_are_refused():
