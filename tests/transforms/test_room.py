@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sepbench.audio import read_pcm
 from sepbench.errors import SignalError, SilentSignalError
 from sepbench.transforms.room import direct_sound, room
 
@@ -118,3 +119,14 @@ def test_channels_that_do_not_fit_are_refused():
 def test_a_silent_response_is_refused():
     with pytest.raises(SilentSignalError, match="the impulse response is silent"):
         heard(np.ones((1, 10)), np.zeros((1, 10)))
+
+
+@pytest.mark.real_sets
+def test_little_of_a_real_response_comes_before_its_direct_sound(test_sets):
+    found = sorted((test_sets / "RIRs").rglob("*.wav"))
+    assert found
+    for path in found:
+        pcm = read_pcm(path)
+        direct = direct_sound(pcm.samples, pcm.sample_rate)
+        before = pcm.samples[:, : max(0, direct - pcm.sample_rate // 1000)].astype(float)
+        assert np.square(before).sum() < 0.02 * np.square(pcm.samples.astype(float)).sum(), path.name

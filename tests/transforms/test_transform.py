@@ -97,6 +97,18 @@ def test_a_plan_beyond_the_range_is_refused(given, message):
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("value", [2001, -1, 1.5, True, "1000", None, 10**30])
+def test_a_row_beyond_the_range_is_refused_too(value):
+    with pytest.raises(UsageError, match="`stranger`: `gain`: expected a number from 0 to 2, got"):
+        stranger(lambda samples, sample_rate, gain: samples).apply(SAMPLES, 16000, {"gain": value})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 0.5, "1"])
+def test_a_seed_that_no_plan_draws_is_refused(seed):
+    with pytest.raises(UsageError, match="`seed`: expected a number from 0 to"):
+        transforms.load("packet_loss").planned(seed=seed)
+
+
 def test_what_has_no_default_is_asked_for():
     with pytest.raises(UsageError, match="`gaussian_noise` needs `seed`: The noise is made from it"):
         transforms.load("gaussian_noise").planned()
