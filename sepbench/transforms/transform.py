@@ -210,7 +210,7 @@ class Transform:
         SignalError
             If the samples are none, not finite, or have no answer: silence that shall have a level, say.
         UsageError
-            If a parameter is missing or unknown, or makes no sense at this rate.
+            If a parameter is missing, unknown, beyond its range, or makes no sense at this rate; or `frames` are more than come.
         MissingExtraError
             If a package that it needs is not installed.
         TransformError
@@ -222,8 +222,13 @@ class Transform:
         if set(recordings) != wanted:
             raise UsageError(f"`{self.name}`: expected the recordings {sorted(wanted)}, got {sorted(recordings)}")
         values |= {key: self._admitted(recording, key) for key, recording in recordings.items()}
+        given = samples.shape[1]
+        coming = self.frames_made(given, parameters)
+        if frames is not None and frames > coming:
+            needed = self.frames_needed(frames, parameters)
+            raise UsageError(f"`{self.name}`: expected {needed} samples, of which {frames} come, got {given}")
         made = self.function(samples, sample_rate, **values)
-        self._refuse_broken(made, (samples.shape[0], self.frames_made(samples.shape[1], parameters)))
+        self._refuse_broken(made, (samples.shape[0], coming))
         made = np.ascontiguousarray(made[:, :frames])
         return made.copy() if np.may_share_memory(made, samples) else made
 

@@ -128,6 +128,11 @@ def test_frames_needed_are_the_fewest_that_give_those_asked_for(frames, rate):
     assert needed == 1 or stretch.frames_made(needed - 1, {"gain": rate}) < frames
 
 
+def test_fewer_samples_than_are_needed_are_refused_and_not_padded():
+    with pytest.raises(UsageError, match="expected 4 samples, of which 4 come, got 3"):
+        stranger(lambda samples, sample_rate, gain: samples).apply(SAMPLES, 16000, {"gain": 1000}, frames=4)
+
+
 def test_nothing_needs_nothing():
     assert stranger(None).frames_needed(0, {"gain": 1000}) == 0
 
