@@ -2,8 +2,8 @@
 
 A transform draws nothing. Its parameters are drawn by the plan, stand in the row as integers, and are all that it is given
 beside the samples, so a row is the same again. The samples are float64, shape (channel, time), 1 is full scale; what
-comes out is rounded once, to 24 bits, and the proof names the library that did it, with its version: unlike cuts, gains and sums,
-it may differ in the last bit between versions and machines.
+comes out is rounded once, to 24 bits. Where a transform is not `exact`, it may differ in the last bit between versions and machines,
+unlike cuts, gains and sums, and the proof names the library that did it, with its version.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,19 @@ from sepbench.transforms.transform import Floats, Parameter, Transform
 
 __all__ = ["G711", "MP3", "OPUS", "VORBIS", "g711", "mp3", "opus", "vorbis"]
 
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+
+class _Codec(NamedTuple):
+    """How libsndfile calls a codec, and the sample rates in Hz that it takes; none: all."""
+
+    name: str
+    container: str
+    subtype: str
+    rates: tuple[int, ...] = ()
+
+
+_MP3 = _Codec("mp3", "MP3", "MPEG_LAYER_III", (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000))
+_VORBIS = _Codec("vorbis", "OGG", "VORBIS")
+_OPUS = _Codec("opus", "OGG", "OPUS", (8000, 12000, 16000, 24000, 48000))
 _OPUS_KBPS = 6.0, 256.0  # of each channel, at libsndfile's compression levels 1 and 0
 
 
@@ -26,7 +38,7 @@ def mp3(samples: Floats, sample_rate: int, *, quality: float) -> Floats:
     quality : float
         LAME's ``-V``, from 0 (best) to 9.
     """
-    return _at_a_rate_of(_MP3_RATES, samples, sample_rate, "MP3", "MPEG_LAYER_III", quality / 10)
+    return _coded(_MP3, samples, sample_rate, quality / 10)
 
 
 def vorbis(samples: Floats, sample_rate: int, *, quality: float) -> Floats:
@@ -37,7 +49,7 @@ def vorbis(samples: Floats, sample_rate: int, *, quality: float) -> Floats:
     quality : float
         ``oggenc -q``, from 0 to 10 (best).
     """
-    return _round_trip(samples, sample_rate, "OGG", "VORBIS", 1 - quality / 10)
+    return _coded(_VORBIS, samples, sample_rate, 1 - quality / 10)
 
 
 def opus(samples: Floats, sample_rate: int, *, bitrate_kbps: float) -> Floats:
@@ -49,8 +61,7 @@ def opus(samples: Floats, sample_rate: int, *, bitrate_kbps: float) -> Floats:
         Of each channel, variable around it.
     """
     low, high = _OPUS_KBPS
-    level = 1 - (bitrate_kbps - low) / (high - low)
-    return _at_a_rate_of(_OPUS_RATES, samples, sample_rate, "OGG", "OPUS", level)
+    return _coded(_OPUS, samples, sample_rate, 1 - (bitrate_kbps - low) / (high - low))
 
 
 def g711(samples: Floats, sample_rate: int, *, law: str) -> Floats:
@@ -71,33 +82,36 @@ def g711(samples: Floats, sample_rate: int, *, law: str) -> Floats:
     return np.asarray(decoded.T / 32768)
 
 
-def _at_a_rate_of(
-    rates: tuple[int, ...], samples: Floats, sample_rate: int, container: str, subtype: str, level: float
-) -> Floats:
-    """Go through the codec at the lowest rate that it has and that loses nothing, or its highest."""
-    rate = next((rate for rate in rates if rate >= sample_rate), rates[-1])
-    coded = _round_trip(converted(samples, sample_rate, rate, "soxr_vhq"), rate, container, subtype, level)
-    return converted(coded, rate, sample_rate, "soxr_vhq", frames=samples.shape[1])
+def _coded(codec: _Codec, samples: Floats, sample_rate: int, level: float) -> Floats:
+    """Encode and decode, at the lowest rate of the codec that loses nothing, or its highest."""
+    fitting = (rate for rate in codec.rates if rate >= sample_rate)
+    rate = next(fitting, codec.rates[-1] if codec.rates else sample_rate)
+    stored = _encoded(codec, converted(samples, sample_rate, rate, "soxr_vhq"), rate, level)
+    return converted(_decoded(stored), rate, sample_rate, "soxr_vhq", frames=samples.shape[1])
 
 
-def _round_trip(samples: Floats, sample_rate: int, container: str, subtype: str, level: float) -> Floats:
+def _encoded(codec: _Codec, samples: Floats, sample_rate: int, level: float) -> io.BytesIO:
     import soundfile
 
     if samples.shape[0] > 2:
         raise SignalError(
-            f"{subtype.lower()}: expected one or two channels, got {samples.shape[0]}", "code pairs of channels"
+            f"{codec.name}: expected one or two channels, got {samples.shape[0]}", "code pairs of channels"
         )
-    stored = io.BytesIO()
+    stored, layout = io.BytesIO(), (sample_rate, samples.shape[0], codec.subtype)
     try:
-        file = soundfile.SoundFile(
-            stored, "w", sample_rate, samples.shape[0], subtype, format=container, compression_level=level
-        )
+        file = soundfile.SoundFile(stored, "w", *layout, format=codec.container, compression_level=level)
     except TypeError as error:  # before 0.13 there was no level
         raise MissingExtraError(
-            f"{subtype.lower()}: needs soundfile 0.13 or newer", 'pip install "soundfile>=0.13"'
+            f"{codec.name}: needs soundfile 0.13 or newer", 'pip install "soundfile>=0.13"'
         ) from error
     with file:
         file.write(samples.T)
+    return stored
+
+
+def _decoded(stored: io.BytesIO) -> Floats:
+    import soundfile
+
     stored.seek(0)
     decoded, _ = soundfile.read(stored, dtype="float64", always_2d=True)
     made: Floats = decoded.T

@@ -79,8 +79,7 @@ def lost_packets(count: int, rate: float, longest_burst: int, seed: int) -> NDAr
     """
     wanted = math.floor(Fraction(str(rate)) * count + Fraction(1, 2))
     lost = np.zeros(count, dtype=bool)
-    places = order(seed, count).tolist()
-    lost[places[:wanted]] = True
+    lost[order(seed, count)[:wanted]] = True
     gaps = np.diff(np.flatnonzero(np.concatenate([[True], ~lost, [True]]))) - 1  # lost packets before each that arrives
     surplus = int(np.maximum(gaps - longest_burst, 0).sum())
     if not surplus:

@@ -13,6 +13,8 @@ from sepbench.transforms.transform import Floats, Parameter, Transform
 
 __all__ = ["ROOM", "direct_sound", "room"]
 
+_ONSET = 0.1  # 20 dB below the maximum
+
 
 def room(
     samples: Floats, sample_rate: int, *, impulse_response: Floats, part: str, early_ms: float, response_gain: str
@@ -60,7 +62,7 @@ def room(
             f"room: the impulse response has {len(impulse_response)} channels, the signal has {len(samples)}",
             "an impulse response has one channel, or as many as the source",
         )
-    direct = direct_sound(impulse_response)
+    direct = direct_sound(impulse_response, sample_rate)
     response = impulse_response / _gain(impulse_response, direct, response_gain)
     edge = direct + math.floor(Fraction(str(early_ms)) * sample_rate / 1000) + 1
     if part == "early":
@@ -72,20 +74,33 @@ def room(
     return np.pad(heard, ((0, 0), (0, direct)))[:, direct : direct + samples.shape[1]]
 
 
-def direct_sound(impulse_response: Floats) -> int:
-    """Say where the direct sound is: the largest magnitude over all channels, the first of several.
+def direct_sound(impulse_response: Floats, sample_rate: int) -> int:
+    """Say where the direct sound is: the largest magnitude within 1 ms from the first that is within 20 dB of the maximum.
 
-    All channels share it, so what lies between them, the difference of two ears, say, stays.
+    The maximum itself may be a reflection that adds up with others. All channels share the place, so what lies between them, the
+    difference of two ears, say, stays.
 
     Raises
     ------
     SilentSignalError
         If there is none.
+
+    References
+    ----------
+    ISO 3382-1:2009: the beginning of an impulse response is where it first comes within 20 dB of its maximum.
+
+    Examples
+    --------
+    >>> response = np.zeros((1, 1000))
+    >>> response[0, [99, 100, 101, 300]] = 0.2, -0.5, 0.2, 0.9
+    >>> direct_sound(response, 16000)
+    100
     """
     magnitudes = np.abs(impulse_response).max(axis=0)
     if not magnitudes.any():
         raise SilentSignalError("room: the impulse response is silent", "leave it out of the set")
-    return int(np.argmax(magnitudes))
+    begin = int(np.argmax(magnitudes >= _ONSET * magnitudes.max()))
+    return begin + int(np.argmax(magnitudes[begin : begin + 1 + sample_rate // 1000]))
 
 
 def _gain(impulse_response: Floats, direct: int, kind: str) -> float:
@@ -97,9 +112,9 @@ def _gain(impulse_response: Floats, direct: int, kind: str) -> float:
 ROOM = Transform(
     name="room",
     title="Room",
-    definition="Convolution with an impulse response whose direct sound (its largest magnitude) is moved to time zero, so that the source stays "
-    "where it was; the reverberation after the end is cut off. `early` is what arrives until `early_ms` after the direct sound, `late` the rest; "
-    "both together are `all`.",
+    definition="Convolution with an impulse response whose direct sound (the largest magnitude within 1 ms from the first that is within 20 dB "
+    "of the maximum) is moved to time zero, so that the source stays where it was; the reverberation after the end is cut off. `early` is what "
+    "arrives until `early_ms` after the direct sound, `late` the rest; both together are `all`.",
     reference="Image sources and measured rooms alike: Allen and Berkley, Image method for efficiently simulating small-room acoustics, JASA "
     "65(4), 1979; early part as the reference: the DNS and URGENT challenges.",
     parameters={

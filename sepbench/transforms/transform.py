@@ -6,6 +6,7 @@ integers of a row become numbers with units in `Parameter.value`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ __all__ = ["Parameter", "Transform"]
 
 Floats = NDArray[np.float64]
 Value = int | str
+_LAST_SEED = (1 << 63) - 1
 _NO_RECORDINGS: Mapping[str, Floats] = {}
 
 
@@ -56,7 +58,7 @@ class Parameter:
     per_unit: int = 1000
     kind: str = "number"
 
-    def planned(self, value: float | str) -> Value:
+    def planned(self, value: Any) -> Value:
         """Give a value as the row holds it.
 
         Raises
@@ -72,28 +74,36 @@ class Parameter:
         Traceback (most recent call last):
         sepbench.errors.UsageError: expected one of left, right, got `up`
         """
-        if self.kind == "word":
-            if value not in self.choices:
-                raise UsageError(f"expected one of {', '.join(self.choices)}, got `{value}`")
-            return str(value)
-        if self.kind == "seed":
-            return int(value)
-        if isinstance(value, str) or not self.lowest <= value <= self.highest:
-            unit = f" {self.unit}" if self.unit else ""
-            raise UsageError(f"expected a number from {self.lowest:g} to {self.highest:g}{unit}, got `{value}`")
-        return int((Decimal(repr(value)) * self.per_unit).to_integral_value())
+        if self.kind == "number" and not isinstance(value, str) and math.isfinite(value):
+            value = int((Decimal(repr(value)) * self.per_unit).to_integral_value())
+        self.value(value)
+        converted: Value = value
+        return converted
 
-    def value(self, planned: Value) -> float | int | str:
+    def value(self, planned: Any) -> float | int | str:
         """Give what a value of the row stands for, in its unit.
+
+        Raises
+        ------
+        UsageError
+            If it is beyond the range, or no choice: rows come from strangers too.
 
         Examples
         --------
         >>> Parameter("Gain.", "dB", -60, 60).value(-700)
         -0.7
         """
-        if self.kind != "number" or self.per_unit == 1:
-            return planned
-        return int(planned) / self.per_unit
+        if self.kind == "word":
+            if planned not in self.choices:
+                raise UsageError(f"expected one of {', '.join(self.choices)}, got `{planned}`")
+            return str(planned)
+        lowest, highest = (0, _LAST_SEED) if self.kind == "seed" else (self.lowest, self.highest)
+        per_unit = 1 if self.kind == "seed" else self.per_unit
+        if type(planned) is not int or not lowest * per_unit <= planned <= highest * per_unit:
+            unit = f" {self.unit}" if self.unit else ""
+            shown = planned / per_unit if type(planned) is int and per_unit > 1 else planned
+            raise UsageError(f"expected a number from {lowest:g} to {highest:g}{unit}, got `{shown}`")
+        return planned if per_unit == 1 else planned / per_unit
 
 
 @dataclass(frozen=True)
@@ -150,10 +160,7 @@ class Transform:
             value = given.get(key, one.default)
             if value is None:
                 raise UsageError(f"`{self.name}` needs `{key}`: {one.meaning}")
-            try:
-                values[key] = one.planned(value)
-            except UsageError as error:
-                raise UsageError(f"`{self.name}`: `{key}`: {error.message}", error.hint) from error
+            values[key] = self._named(key, one.planned, value)
         return values
 
     def frames_made(self, frames: int, parameters: Mapping[str, Value]) -> int:
@@ -203,7 +210,7 @@ class Transform:
         SignalError
             If the samples are none, not finite, or have no answer: silence that shall have a level, say.
         UsageError
-            If a parameter is missing or unknown, or makes no sense at this rate.
+            If a parameter is missing, unknown, beyond its range, or makes no sense at this rate; or `frames` are more than come.
         MissingExtraError
             If a package that it needs is not installed.
         TransformError
@@ -215,8 +222,13 @@ class Transform:
         if set(recordings) != wanted:
             raise UsageError(f"`{self.name}`: expected the recordings {sorted(wanted)}, got {sorted(recordings)}")
         values |= {key: self._admitted(recording, key) for key, recording in recordings.items()}
+        given = samples.shape[1]
+        coming = self.frames_made(given, parameters)
+        if frames is not None and frames > coming:
+            needed = self.frames_needed(frames, parameters)
+            raise UsageError(f"`{self.name}`: expected {needed} samples, of which {frames} come, got {given}")
         made = self.function(samples, sample_rate, **values)
-        self._refuse_broken(made, (samples.shape[0], self.frames_made(samples.shape[1], parameters)))
+        self._refuse_broken(made, (samples.shape[0], coming))
         made = np.ascontiguousarray(made[:, :frames])
         return made.copy() if np.may_share_memory(made, samples) else made
 
@@ -230,7 +242,13 @@ class Transform:
                 f"`{self.name}`: expected the parameters {', '.join(inside) or '(none)'}, got {', '.join(parameters) or 'none'}",
                 "`planned` gives them, with the defaults of those that are not said",
             )
-        return {key: one.value(parameters[key]) for key, one in inside.items()}
+        return {key: self._named(key, one.value, parameters[key]) for key, one in inside.items()}
+
+    def _named(self, key: str, convert: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return convert(value)
+        except UsageError as error:
+            raise UsageError(f"`{self.name}`: `{key}`: {error.message}", error.hint) from error
 
     def _admitted(self, samples: NDArray[Any], what: str) -> Floats:
         """Give a read-only view, or a copy, as float64 in C order."""

@@ -88,7 +88,7 @@ def test_verify_ends_with_1_and_names_the_first_that_differs(say, tmp_path, corp
     assert err.startswith("error: test-000002: audio differs:")
 
 
-@pytest.mark.parametrize("kind", ["mixers", "sets", "baselines", "metrics", "separators", "models"])
+@pytest.mark.parametrize("kind", ["mixers", "sets", "baselines", "metrics", "separators", "models", "transforms"])
 def test_every_shelf_can_be_listed(say, kind):
     code, out, _ = say("list", kind)
     assert code == 0

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from sepbench.errors import MissingExtraError, SignalError
+from sepbench.transforms import codecs
 from sepbench.transforms.codecs import g711, mp3, opus, vorbis
 
 LOSSY = {
@@ -78,6 +79,33 @@ def test_an_old_soundfile_is_named_with_its_remedy(monkeypatch, lossy):
     codec, best, _ = lossy
     with pytest.raises(MissingExtraError, match=r"needs soundfile 0\.13"):
         codec(np.ones((1, 100)), 16000, **best)
+
+
+def kbps(monkeypatch, codec, samples, sample_rate, **settings):
+    """Measure the bit rate of the stream in between."""
+    streams, encoded = [], codecs._encoded
+    monkeypatch.setattr(codecs, "_encoded", lambda *given: streams.append(encoded(*given)) or streams[-1])
+    codec(samples, sample_rate, **settings)
+    monkeypatch.undo()
+    return len(streams[0].getvalue()) * 8 / (samples.shape[1] / sample_rate) / 1000
+
+
+@pytest.mark.parametrize("bitrate_kbps", [12, 24, 64, 128])
+def test_opus_has_the_bit_rate_asked_for_in_each_channel(monkeypatch, music, bitrate_kbps):
+    asked = {"bitrate_kbps": bitrate_kbps}
+    for samples in (music[:1], music):
+        # variable around it, and Ogg's pages on top
+        assert kbps(monkeypatch, opus, samples, 44100, **asked) == pytest.approx(
+            bitrate_kbps * len(samples), rel=0.25, abs=3
+        )
+
+
+def test_qualities_are_those_of_lame_and_oggenc(monkeypatch):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 88200))
+    # what LAME aims at with -V 0 and -V 5 (245 and 130 kbit/s for music), and oggenc with -q 3 (112)
+    assert kbps(monkeypatch, mp3, noise, 44100, quality=0.0) == pytest.approx(245, rel=0.15)
+    assert kbps(monkeypatch, mp3, noise, 44100, quality=5.0) == pytest.approx(130, rel=0.15)
+    assert kbps(monkeypatch, vorbis, noise, 44100, quality=3.0) == pytest.approx(112, rel=0.3)
 
 
 def g711_of_the_standard_library(samples, law):

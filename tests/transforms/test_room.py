@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sepbench.audio import read_pcm
 from sepbench.errors import SignalError, SilentSignalError
 from sepbench.transforms.room import direct_sound, room
 
@@ -97,9 +98,17 @@ def test_what_lies_between_two_ears_stays():
     ears = np.zeros((2, 50))
     ears[0, 10], ears[1, 14] = 1.0, 0.6
     made = heard(np.eye(2, 20) + np.eye(2, 20, -1), ears)
-    assert direct_sound(ears) == 10
+    assert direct_sound(ears, RATE) == 10
     assert np.argmax(np.abs(made[0])) == 0
     assert np.argmax(np.abs(made[1])) == 4
+
+
+def test_a_reflection_that_is_louder_than_the_direct_sound_does_not_take_its_place():
+    impulse_response = response()
+    impulse_response[0, 120 + RATE // 200] = 4.0  # 5 ms later, 8 dB louder
+    assert direct_sound(impulse_response, RATE) == 120
+    impulse_response[0, 20] = 0.39  # noise before it, more than 20 dB below the maximum
+    assert direct_sound(impulse_response, RATE) == 120
 
 
 def test_channels_that_do_not_fit_are_refused():
@@ -110,3 +119,14 @@ def test_channels_that_do_not_fit_are_refused():
 def test_a_silent_response_is_refused():
     with pytest.raises(SilentSignalError, match="the impulse response is silent"):
         heard(np.ones((1, 10)), np.zeros((1, 10)))
+
+
+@pytest.mark.real_sets
+def test_little_of_a_real_response_comes_before_its_direct_sound(test_sets):
+    found = sorted((test_sets / "RIRs").rglob("*.wav"))
+    assert found
+    for path in found:
+        pcm = read_pcm(path)
+        direct = direct_sound(pcm.samples, pcm.sample_rate)
+        before = pcm.samples[:, : max(0, direct - pcm.sample_rate // 1000)].astype(float)
+        assert np.square(before).sum() < 0.02 * np.square(pcm.samples.astype(float)).sum(), path.name

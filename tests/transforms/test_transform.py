@@ -97,6 +97,18 @@ def test_a_plan_beyond_the_range_is_refused(given, message):
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("value", [2001, -1, 1.5, True, "1000", None, 10**30])
+def test_a_row_beyond_the_range_is_refused_too(value):
+    with pytest.raises(UsageError, match="`stranger`: `gain`: expected a number from 0 to 2, got"):
+        stranger(lambda samples, sample_rate, gain: samples).apply(SAMPLES, 16000, {"gain": value})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 0.5, "1"])
+def test_a_seed_that_no_plan_draws_is_refused(seed):
+    with pytest.raises(UsageError, match="`seed`: expected a number from 0 to"):
+        transforms.load("packet_loss").planned(seed=seed)
+
+
 def test_what_has_no_default_is_asked_for():
     with pytest.raises(UsageError, match="`gaussian_noise` needs `seed`: The noise is made from it"):
         transforms.load("gaussian_noise").planned()
@@ -114,6 +126,11 @@ def test_frames_needed_are_the_fewest_that_give_those_asked_for(frames, rate):
     needed = stretch.frames_needed(frames, {"gain": rate})
     assert stretch.frames_made(needed, {"gain": rate}) >= frames
     assert needed == 1 or stretch.frames_made(needed - 1, {"gain": rate}) < frames
+
+
+def test_fewer_samples_than_are_needed_are_refused_and_not_padded():
+    with pytest.raises(UsageError, match="expected 4 samples, of which 4 come, got 3"):
+        stranger(lambda samples, sample_rate, gain: samples).apply(SAMPLES, 16000, {"gain": 1000}, frames=4)
 
 
 def test_nothing_needs_nothing():
