@@ -15,7 +15,7 @@ def subtract(samples: Floats, sample_rate: int, *, recording: Floats) -> Floats:
     Raises
     ------
     SignalError
-        If it has other channels.
+        If it has neither one channel nor as many as the signal.
 
     Examples
     --------
@@ -23,8 +23,11 @@ def subtract(samples: Floats, sample_rate: int, *, recording: Floats) -> Floats:
     >>> subtract(np.array([[0.5, 0.25]]), 8000, recording=np.array([[0.25]]))
     array([[0.25, 0.25]])
     """
-    if len(recording) != len(samples):
-        raise SignalError(f"subtract: the recording has {len(recording)} channels, the signal has {len(samples)}")
+    if len(recording) not in (1, len(samples)):
+        raise SignalError(
+            f"subtract: the recording has {len(recording)} channels, the signal has {len(samples)}",
+            "both must be of one mixture",
+        )
     left = samples.copy()
     common = min(samples.shape[1], recording.shape[1])
     left[:, :common] -= recording[:, :common]
