@@ -12,22 +12,28 @@ from sepbench import shelf
 from sepbench.errors import UsageError
 from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
 from sepbench.metrics.metric import Metric, Score, Scores, metric_id
+from sepbench.metrics.permutation import Permuted, best_permutation, permuted
 from sepbench.metrics.pesq import pesq_nb, pesq_wb
-from sepbench.metrics.si_sdr import si_sdr
-from sepbench.metrics.snr import snr
+from sepbench.metrics.si_sdr import sd_sdr, si_sdr
+from sepbench.metrics.snr import sa_sdr, snr
 from sepbench.metrics.stoi import estoi, stoi
 
 __all__ = [
     "BssEval",
     "Metric",
+    "Permuted",
     "Score",
     "Scores",
+    "best_permutation",
     "bss_eval_sources",
     "estoi",
     "load",
     "metric_id",
+    "permuted",
     "pesq_nb",
     "pesq_wb",
+    "sa_sdr",
+    "sd_sdr",
     "si_sdr",
     "snr",
     "stoi",

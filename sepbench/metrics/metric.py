@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.errors import SignalError, did_you_mean
+from sepbench.metrics.arrays import double, namespace, same_shape
 
 __all__ = [
     "SATURATED_DB",
@@ -23,6 +24,7 @@ __all__ = [
     "Scores",
     "decibels",
     "each_signal",
+    "in_namespace",
     "matched",
     "metric_id",
     "paired",
@@ -113,26 +115,29 @@ class Metric:
 
 
 def paired(reference: Any, estimate: Any, *, where: str) -> tuple[Floats, Floats]:
-    """Bring two signals into float64 and make sure that they fit together.
+    """Bring two signals into float64 arrays of NumPy and make sure that they fit together.
 
     Raises
     ------
     SignalError
         If the shapes differ, there are no samples, or the type is not a real number.
     """
-    reference, estimate = np.asarray(reference), np.asarray(estimate)
-    for name, signal in (("reference", reference), ("estimate", estimate)):
-        if signal.dtype.kind not in "fiu":
-            raise SignalError(f"{where}: the {name} is an array of {signal.dtype}", "pass real numbers")
-    if reference.shape != estimate.shape:
-        raise SignalError(
-            f"{where}: reference has shape {reference.shape} but estimate has {estimate.shape}",
-            "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean",
-        )
-    if reference.ndim == 0 or reference.shape[-1] == 0:
-        raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
-    # C order: a sum over time then has one order of additions, whatever the strides were
-    return reference.astype(np.float64, order="C", copy=False), estimate.astype(np.float64, order="C", copy=False)
+    s, s_hat, _ = in_namespace(np.asarray(reference), np.asarray(estimate), where=where)
+    return s, s_hat
+
+
+def in_namespace(reference: Any, estimate: Any, *, where: str) -> tuple[Any, Any, Any]:
+    """Bring two signals into float64, as arrays of NumPy or tensors of torch, and give the module to compute with.
+
+    Raises
+    ------
+    SignalError
+        If the shapes differ, there are no samples, the type is not a real number, or only one is a tensor.
+    """
+    xp = namespace(reference, estimate, where=where)
+    s, s_hat = (double(x, name, xp, where=where) for x, name in ((reference, "reference"), (estimate, "estimate")))
+    same_shape(s, s_hat, where=where)
+    return s, s_hat, xp
 
 
 def each_signal(measure: Callable[[Floats, Floats], float], reference: Floats, estimate: Floats) -> Floats:

@@ -1,0 +1,68 @@
+"""Correlations of long signals at short lags, by blocks of FFTs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sepbench.metrics.arrays import padded, to_host, transforms
+
+__all__ = ["blocks_of", "correlations"]
+
+_AT_ONCE = 4  # blocks: their spectra stay in the cache
+
+
+def correlations(left: Any, right: Any, lags: int, xp: Any) -> Any:
+    """Correlate every signal with every other: ``sum_t left[i, t] right[j, t + lag]`` for lags from 0.
+
+    A block of the left signals meets the stretch of the right ones that its lags reach, so a block's FFT has no lag that
+    wraps round. Sums over blocks are made of spectra; one inverse FFT per pair is left.
+
+    Parameters
+    ----------
+    left, right : arrays of shape (left, time) and (right, time)
+        float64.
+    lags : int
+        How many.
+    xp : module
+        The namespace of both.
+
+    Returns
+    -------
+    ndarray of float64, shape (left, right, lags)
+        On the host: it is small.
+
+    Examples
+    --------
+    >>> correlations(np.array([[1.0, 2.0, 0.0]]), np.array([[0.0, 1.0, 5.0]]), 2, np).round(12).tolist()
+    [[[2.0, 11.0]]]
+    """
+    size = _size(lags, left.shape[-1])
+    step = size - lags + 1
+    count = -(-left.shape[-1] // step)
+    fft, total = transforms(xp), 0
+    for first in range(0, count, _AT_ONCE):
+        blocks = range(first, min(first + _AT_ONCE, count))
+        short = fft.rfft(blocks_of(left, blocks, step, step, xp), size)
+        long = fft.rfft(blocks_of(right, blocks, step, size, xp), size)
+        total = total + xp.einsum("ibf,jbf->ijf", short.conj(), long)
+    return to_host(fft.irfft(total, size)[..., :lags], xp)
+
+
+def _size(lags: int, length: int) -> int:
+    """Give the FFT's size: with some eight times the lags little is computed twice, and a block stays in the cache."""
+    return 1 << math.ceil(math.log2(min(8 * lags, length + lags)))
+
+
+def blocks_of(signals: Any, blocks: range, step: int, length: int, xp: Any) -> Any:
+    """Cut pieces of a length, each a step after the one before, with zeros where the signals have ended."""
+    start, stop = blocks.start * step, (blocks.stop - 1) * step + length
+    piece = signals[:, start:stop]
+    missing = stop - start - piece.shape[-1]
+    if missing:
+        piece = padded(piece, missing, xp)
+    if xp is np:
+        return np.lib.stride_tricks.sliding_window_view(piece, length, axis=-1)[:, ::step]
+    return piece.unfold(-1, length, step)
