@@ -13,7 +13,7 @@ import numpy as np
 
 from sepbench.errors import SignalError
 
-__all__ = ["double", "namespace", "padded", "same_shape", "to_host", "to_namespace", "transforms"]
+__all__ = ["double", "namespace", "padded", "same_shape", "to_host", "to_namespace", "transforms", "windows"]
 
 _REPAIR = "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean"
 
@@ -91,6 +91,13 @@ def padded(signals: Any, zeros: int, xp: Any) -> Any:
     place = {} if xp is np else {"device": signals.device}
     tail = xp.zeros((*signals.shape[:-1], zeros), dtype=signals.dtype, **place)
     return xp.concatenate([signals, tail], axis=-1)
+
+
+def windows(array: Any, length: int, step: int, xp: Any) -> Any:
+    """Show all stretches of a length over the last axis, each a step after the one before, without copying them."""
+    if xp is np:
+        return np.lib.stride_tricks.sliding_window_view(array, length, axis=-1)[..., ::step, :]
+    return array.unfold(-1, length, step)
 
 
 def to_host(array: Any, xp: Any) -> Any:

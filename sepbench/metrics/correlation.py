@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sepbench.metrics.arrays import padded, to_host, transforms
+from sepbench.metrics.arrays import padded, to_host, transforms, windows
 
 __all__ = ["blocks_of", "correlations"]
 
@@ -61,8 +61,4 @@ def blocks_of(signals: Any, blocks: range, step: int, length: int, xp: Any) -> A
     start, stop = blocks.start * step, (blocks.stop - 1) * step + length
     piece = signals[:, start:stop]
     missing = stop - start - piece.shape[-1]
-    if missing:
-        piece = padded(piece, missing, xp)
-    if xp is np:
-        return np.lib.stride_tricks.sliding_window_view(piece, length, axis=-1)[:, ::step]
-    return piece.unfold(-1, length, step)
+    return windows(padded(piece, missing, xp) if missing else piece, length, step, xp)

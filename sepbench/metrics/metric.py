@@ -24,6 +24,7 @@ __all__ = [
     "Scores",
     "decibels",
     "each_signal",
+    "framed",
     "in_namespace",
     "matched",
     "metric_id",
@@ -38,11 +39,15 @@ SATURATED_DB = 100.0  # above it a decibel value is the rounding noise of float3
 
 
 class Score(NamedTuple):
-    """A value, or why there is none: `sepbench.scores.STATUSES` lists the statuses."""
+    """A value, or why there is none: `sepbench.scores.STATUSES` lists the statuses.
+
+    Where a metric has frames, `frames` holds their scores, and the value is the one that `framed` makes of them.
+    """
 
     value: float | None
     status: str = "ok"
     reason: str | None = None
+    frames: tuple[Score, ...] = ()
 
 
 Scores = dict[str, dict[str, Score]]  # target -> metric id -> score
@@ -221,8 +226,8 @@ def decibels(value: float) -> Score:
 
     Examples
     --------
-    >>> decibels(9.5)
-    Score(value=9.5, status='ok', reason=None)
+    >>> decibels(9.5).value, decibels(9.5).status
+    (9.5, 'ok')
     >>> decibels(math.inf).status, decibels(math.nan).status
     ('saturated_high', 'metric_failed')
     """
@@ -235,13 +240,29 @@ def decibels(value: float) -> Score:
     return Score(float(value))
 
 
+def framed(frames: Sequence[Score]) -> Score:
+    """Take the median over the frames that have a value, as `museval` does it for a track.
+
+    Examples
+    --------
+    >>> framed([Score(1.0), Score(None, "silent_reference"), Score(4.0)]).value
+    2.5
+    >>> framed([Score(None, "silent_reference")]).status
+    'silent_reference'
+    """
+    values = [frame.value for frame in frames if frame.value is not None]
+    if not values:
+        return frames[0]._replace(frames=tuple(frames))
+    return Score(float(np.median(values)), frames=tuple(frames))
+
+
 def together(channels: Sequence[Score]) -> Score:
     """Take the mean over channels; one that is undefined leaves the whole undefined."""
-    for number, (_, status, reason) in enumerate(channels, 1):
-        if status != "ok":
-            if len(channels) > 1:
-                reason = f"channel {number} of {len(channels)}" + (f": {reason}" if reason else "")
-            return Score(None, status, reason)
+    for number, score in enumerate(channels, 1):
+        if score.value is None:
+            where = f"channel {number} of {len(channels)}"
+            reason = f"{where}: {score.reason}" if score.reason else where
+            return score if len(channels) == 1 else score._replace(reason=reason)
     return Score(math.fsum(score.value or 0.0 for score in channels) / len(channels))
 
 

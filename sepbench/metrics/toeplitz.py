@@ -48,12 +48,12 @@ def solve(lagged: Floats, right: Floats) -> Solution:
 
     Examples
     --------
-    >>> found = solve(np.array([[[2.0, 1.0]]]), np.array([[[1.0, 2.0]]]))
+    >>> found = solve(np.array([[[2.0, 1.0]]]), np.array([[[4.0, 5.0]]]))
     >>> found.filters.round(12).tolist(), round(found.smallest, 12)
-    ([[[0.0, 1.0]]], 0.75)
-    >>> twice = solve(np.array([[[2.0, 1.0]] * 2] * 2), np.array([[[1.0, 2.0]]] * 2))  # the same source two times
+    ([[[1.0, 2.0]]], 0.75)
+    >>> twice = solve(np.array([[[2.0, 1.0]] * 2] * 2), np.array([[[4.0, 5.0]]] * 2))  # the same source two times
     >>> twice.filters.round(12).tolist(), twice.smallest
-    ([[[0.0, 1.0]], [[0.0, 0.0]]], 0.0)
+    ([[[1.0, 2.0]], [[0.0, 0.0]]], 0.0)
     """
     from sepbench.metrics.levinson import levinson
 
