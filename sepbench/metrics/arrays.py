@@ -7,13 +7,14 @@ in common: sums, products, `xp.fft`, `xp.matmul`. Torch is never imported from h
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from sepbench.errors import SignalError
 
-__all__ = ["double", "namespace", "padded", "same_shape", "to_host", "to_namespace", "transforms", "windows"]
+__all__ = ["double", "namespace", "padded", "same_shape", "to_host", "to_namespace", "windows"]
 
 _REPAIR = "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean"
 
@@ -52,6 +53,7 @@ def double(signal: Any, name: str, xp: Any, *, where: str) -> Any:
         If the numbers are not real.
     """
     if xp is np:
+        _keep_memory()
         signal = np.asarray(signal)
         if signal.dtype.kind not in "fiu":
             raise SignalError(f"{where}: the {name} is an array of {signal.dtype}", "pass real numbers")
@@ -77,13 +79,14 @@ def same_shape(reference: Any, estimate: Any, *, where: str) -> None:
         raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
 
 
-def transforms(xp: Any) -> Any:
-    """Give the namespace's Fourier transforms; scipy's for numpy, which are the quicker ones for many short rows."""
-    if xp is np:
-        import scipy.fft
+@cache
+def _keep_memory() -> None:
+    """Let glibc keep what arrays give back: page faults are a third of the time otherwise.
 
-        return scipy.fft
-    return xp.fft
+    It takes the largest block that was ever given back, of up to 32 MiB, for the size that will be wanted again. This one is
+    never written to, so it costs nothing; other systems do not mind.
+    """
+    np.empty(32_000_000, np.uint8)
 
 
 def padded(signals: Any, zeros: int, xp: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sepbench.metrics.arrays import padded, to_namespace, transforms
+from sepbench.metrics.arrays import padded, to_namespace
 from sepbench.metrics.correlation import blocks_of
 
 __all__ = ["Pieces", "filtered", "pieces", "responses"]
@@ -28,12 +28,12 @@ def pieces(signals: Any, taps: int, xp: Any) -> Pieces:
     count = -(-length // step)
     head = padded(signals[:, :0], taps - 1, xp)
     cut = blocks_of(xp.concatenate([head, signals], axis=-1), range(count), step, size, xp)
-    return Pieces(transforms(xp).rfft(cut, size), length, taps, size)
+    return Pieces(xp.fft.rfft(cut, size), length, taps, size)
 
 
 def responses(filters: Any, of: Pieces, like: Any, xp: Any) -> Any:
     """Transform filters of shape (source, output, tap), which lie on the host, for the pieces that they will meet."""
-    return transforms(xp).rfft(to_namespace(filters, like, xp), of.size)
+    return xp.fft.rfft(to_namespace(filters, like, xp), of.size)
 
 
 def filtered(of: Pieces, response: Any, xp: Any) -> Any:
@@ -48,7 +48,7 @@ def filtered(of: Pieces, response: Any, xp: Any) -> Any:
     [[1.0, 1.0, 1.0, -3.0]]
     """
     spectra = xp.einsum("spf,srf->rpf", of.spectra, response)
-    whole = transforms(xp).irfft(spectra, of.size)[..., of.taps - 1 :]  # what wrapped round is left out
+    whole = xp.fft.irfft(spectra, of.size)[..., of.taps - 1 :]  # what wrapped round is left out
     return whole.reshape(len(whole), -1)[:, : of.length]
 
 

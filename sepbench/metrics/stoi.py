@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sepbench.errors import SignalError
-from sepbench.metrics.arrays import to_namespace, transforms, windows
+from sepbench.metrics.arrays import to_namespace, windows
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace, score_channels
 from sepbench.metrics.octave_resampling import resample
 
@@ -111,68 +111,100 @@ def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, x
     bands = _envelopes(resample(both, sample_rate, _RATE, xp), xp)
     if bands.shape[-1] < _SEGMENT:
         return float("nan")
-    x, y = windows(bands, _SEGMENT, 1, xp)  # each (band, segment, frame)
-    return float((_extended if extended else _plain)(x, y, xp))
+    return float((_extended if extended else _plain)(bands[0], bands[1], xp))
 
 
 def _envelopes(signals: Any, xp: Any) -> Any:
     """Give the envelopes in third-octave bands of two signals where the first one speaks, shape (2, band, frame)."""
-    frames = max(0, -(-(signals.shape[-1] - 2 * _HOP) // _HOP))
-    if frames == 0:
+    count = max(0, -(-(signals.shape[-1] - 2 * _HOP) // _HOP))
+    if count == 0:
         return signals[:, None, :0]
-    hops = signals[:, : (frames + 1) * _HOP].reshape(2, frames + 1, _HOP)
-    rise, fall = to_namespace(_window(), signals, xp)
-    first, second = hops[:, :-1] * rise, hops[:, 1:] * fall
-    energies = xp.square(first[0]).sum(axis=-1) + xp.square(second[0]).sum(axis=-1)
-    speech = energies > energies.max() * _RANGE
-    first, second = first[:, speech], second[:, speech]
-    # what is left is put together again, overlapping by a hop, and cut anew
-    overlapped = first[:, 1:] + second[:, :-1]
-    joined = xp.concatenate([first[:, :1], overlapped], axis=1)
-    again = xp.concatenate([joined[:, :-1] * rise, joined[:, 1:] * fall], axis=-1)
-    spectra = transforms(xp).rfft(again, _FFT)
-    bands = xp.matmul(xp.square(spectra.real) + xp.square(spectra.imag), to_namespace(_third_octaves(), signals, xp))
-    return xp.sqrt(bands).swapaxes(1, 2)
+    window = to_namespace(_window(), signals, xp)
+    frames = windows(signals, 2 * _HOP, _HOP, xp)[:, :count] * window
+    energies = xp.square(frames[0]).sum(axis=-1)
+    frames = frames[:, energies > energies.max() * _RANGE]
+    # what speaks is put together again, overlapping by a hop, and cut anew; the last half frame is never heard
+    hops = xp.concatenate([frames[:, :1, :_HOP], frames[:, 1:, :_HOP] + frames[:, :-1, _HOP:]], axis=1)
+    if hops.shape[1] < 2:
+        return signals[:, None, :0]
+    again = windows(hops.reshape(2, -1), 2 * _HOP, _HOP, xp) * window
+    octaves, heard = _third_octaves()
+    spectra = xp.fft.rfft(again, _FFT)[..., heard]
+    power = xp.square(spectra.real) + xp.square(spectra.imag)
+    return xp.sqrt(xp.matmul(to_namespace(octaves, signals, xp), power.swapaxes(1, 2)))
 
 
 @lru_cache(maxsize=1)
 def _window() -> Floats:
-    """Give the rising and the falling half of a Hann window without its zeros."""
-    return np.hanning(2 * _HOP + 2)[1:-1].reshape(2, _HOP)
+    """Give a Hann window without its zeros."""
+    return np.hanning(2 * _HOP + 2)[1:-1]
 
 
 @lru_cache(maxsize=1)
-def _third_octaves() -> Floats:
-    """Say which bins of a spectrum make which band, shape (bin, band); edges lie on the nearest bin."""
+def _third_octaves() -> tuple[Floats, slice]:
+    """Say which bins of a spectrum make which band, shape (band, bin), and which are in any; edges lie on the nearest bin."""
     bins = np.linspace(0, _RATE / 2, _FFT // 2 + 1)
     sixths = _LOWEST * 2.0 ** ((2 * np.arange(_BANDS)[:, None] + [-1, 1]) / 6)
     edges = np.abs(bins - sixths[..., None]).argmin(axis=-1)
-    place = np.arange(len(bins))[:, None]
-    return ((place >= edges[:, 0]) & (place < edges[:, 1])).astype(np.float64)
+    heard = slice(int(edges.min()), int(edges.max()))
+    place = np.arange(heard.start, heard.stop)
+    return ((place >= edges[:, :1]) & (place < edges[:, 1:])).astype(np.float64), heard
+
+
+# Both ways run over the places in a segment, with all segments (one begins in each frame) and bands side by side, and keep
+# sums: of x, of its square, of its product with y. So they need no array of all segments, thirty times the envelopes.
 
 
 def _plain(x: Any, y: Any, xp: Any) -> Any:
     """Correlate the envelopes of each segment, after scaling and clipping the estimate's (eq. 3 and 5 of the paper)."""
-    energy_x, energy_y = xp.square(x).sum(axis=-1), xp.square(y).sum(axis=-1)
-    alpha = xp.sqrt(_divided(energy_x, energy_y, xp))[..., None]
-    x, y = _centred(x), _centred(xp.minimum(y * alpha, x * _CLIP))
-    norms = xp.sqrt(xp.square(x).sum(axis=-1) * xp.square(y).sum(axis=-1))
-    return _divided((x * y).sum(axis=-1), norms, xp).mean()
+    x_sum, x_energy, y_energy = (_sliding_sum(part) for part in (x, xp.square(x), xp.square(y)))
+    alpha, clip = xp.sqrt(_divided(x_energy, y_energy, xp)), x * _CLIP
+    y_sum, y_squares, products = (xp.zeros_like(alpha) for _ in range(3))
+    for place in range(_SEGMENT):
+        here = slice(place, place + x_sum.shape[-1])
+        clipped = xp.minimum(y[:, here] * alpha, clip[:, here])
+        y_sum += clipped
+        y_squares += clipped * clipped
+        products += clipped * x[:, here]
+    moves = _moving(x_energy, x_sum, _SEGMENT, xp) * _moving(y_squares, y_sum, _SEGMENT, xp)
+    return _divided(products - x_sum * y_sum / _SEGMENT, xp.sqrt(moves), xp).mean()
 
 
 def _extended(x: Any, y: Any, xp: Any) -> Any:
     """Correlate the spectra within each segment, after normalising it over time, then over bands (eq. 4 and 6)."""
-    x, y = (_unit(_unit(part, -1, xp), 0, xp) for part in (x, y))
-    return (x * y).sum() / (x.shape[1] * _SEGMENT)
+    scales, offsets = zip(*(_normalisation(part, xp) for part in (x, y)), strict=True)
+    sums = []
+    for place in range(_SEGMENT):
+        here = slice(place, place + scales[0].shape[-1])
+        p, q = (part[:, here] * scale - offset for part, scale, offset in zip((x, y), scales, offsets, strict=True))
+        sums.append(xp.stack([p.sum(axis=0), q.sum(axis=0), *((a * b).sum(axis=0) for a, b in ((p, p), (q, q), (p, q)))]))
+    p_sum, q_sum, p_squares, q_squares, products = xp.stack(sums, 1)
+    moves = _moving(p_squares, p_sum, _BANDS, xp) * _moving(q_squares, q_sum, _BANDS, xp)
+    return _divided(products - p_sum * q_sum / _BANDS, xp.sqrt(moves), xp).mean()
 
 
-def _unit(part: Any, axis: int, xp: Any) -> Any:
-    centred = _centred(part, axis)
-    return centred * _divided(1.0, xp.sqrt(xp.square(centred).sum(axis=axis, keepdims=True)), xp)
+def _normalisation(part: Any, xp: Any) -> tuple[Any, Any]:
+    """Give factor and offset that bring each band of each segment to zero mean and unit energy."""
+    total = _sliding_sum(part)
+    moves = _moving(_sliding_sum(xp.square(part)), total, _SEGMENT, xp)
+    scale = xp.where(moves > 0, 1 / xp.sqrt(xp.where(moves > 0, moves, 1.0)), 0.0)
+    return scale, scale * total / _SEGMENT
 
 
-def _centred(part: Any, axis: int = -1) -> Any:
-    return part - part.mean(axis=axis, keepdims=True)
+def _sliding_sum(part: Any) -> Any:
+    """Sum each stretch of 30 frames, from sums of 2, 4, 8 and 16: nothing is ever subtracted, so nothing is lost."""
+    sums = [part]
+    for length in (1, 2, 4, 8):
+        sums.append(sums[-1][:, :-length] + sums[-1][:, length:])
+    _, two, four, eight, sixteen = sums
+    count = part.shape[-1] - _SEGMENT + 1
+    return sixteen[:, :count] + eight[:, 16 : 16 + count] + four[:, 24 : 24 + count] + two[:, 28 : 28 + count]
+
+
+def _moving(squares: Any, total: Any, count: int, xp: Any) -> Any:
+    """Give the energy around the mean, and zero where that is rounding: such an envelope does not move."""
+    energy = squares - total * total / count
+    return xp.where(energy > 1e-13 * squares, energy, 0.0)
 
 
 def _divided(a: Any, b: Any, xp: Any) -> Any:
