@@ -38,7 +38,9 @@ def namespace(*signals: Any, where: str) -> Any:
         return np
     if not all(tensors) or len({signal.device for signal in signals}) > 1:
         kinds = [str(signal.device) if is_tensor else type(signal).__name__ for signal, is_tensor in zip(signals, tensors, strict=True)]  # fmt: skip
-        raise SignalError(f"{where}: expected tensors of one device, got {' and '.join(kinds)}", "move them together first")
+        raise SignalError(
+            f"{where}: expected tensors of one device, got {' and '.join(kinds)}", "move them together first"
+        )
     return torch
 
 

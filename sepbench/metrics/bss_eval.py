@@ -106,19 +106,19 @@ def bss_eval_sources(
     if backend == "mir_eval":
         from sepbench.metrics.bss_eval_by_mir_eval import by_mir_eval
 
-        found = by_mir_eval(to_host(references, xp), to_host(estimates, xp), taps)
+        found: Any = by_mir_eval(to_host(references, xp), to_host(estimates, xp), taps)
     elif backend == "sepbench":
         found = Projections(references, estimates, taps, xp)
     else:
         raise SignalError(
             f"bss_eval_sources: unknown backend `{backend}`", did_you_mean(backend, ("mir_eval", "sepbench"))
         )
-    order = np.arange(len(estimates))
+    order = np.arange(len(estimates), dtype=np.intp)
     if compute_permutation:
-        sources = range(len(references))
-        order = best_permutation([[found.criteria(source, estimate)[1] for estimate in order] for source in sources])
-    values = np.array([found.criteria(source, estimate) for source, estimate in enumerate(order)])
-    return BssEval(*to_namespace(values.T, references, xp), order, found.independence)
+        order = best_permutation([[found.criteria(k, e)[1] for e in range(len(order))] for k in range(len(order))])
+    values = np.array([found.criteria(source, int(estimate)) for source, estimate in enumerate(order)])
+    sdr, sir, sar = to_namespace(values.T, references, xp)
+    return BssEval(sdr, sir, sar, order, found.independence)
 
 
 def _matrices(references: Any, estimates: Any, *, square: bool) -> tuple[Any, Any, Any]:
@@ -167,6 +167,11 @@ class Projections:
         return solve(self._lagged, self._right)
 
     @property
+    def interferers(self) -> bool:
+        """Say whether more than one reference sounds."""
+        return len(self._audible) > 1
+
+    @property
     def independence(self) -> float:
         """Give the smallest share of energy that a tap of a reference holds beyond all others."""
         return self._together.smallest if len(self._audible) else 0.0
@@ -178,7 +183,9 @@ class Projections:
     def _own(self, row: int) -> Solution:
         if row not in self._alone:
             one = slice(row, row + 1)
-            self._alone[row] = self._together if len(self._audible) == 1 else solve(self._lagged[one, one], self._right[one])
+            self._alone[row] = (
+                self._together if len(self._audible) == 1 else solve(self._lagged[one, one], self._right[one])
+            )
         return self._alone[row]
 
     def criteria(self, source: int, estimate: int) -> tuple[float, float, float]:
@@ -206,7 +213,9 @@ class Projections:
         xp, picked = self._xp, [int(source) for source in self._audible]
         cut = pieces(self._references[picked], self._taps, xp)
         target, every = (
-            filtered(cut._replace(spectra=spectra), responses(found.filters[:, [estimate]], cut, self._references, xp), xp)
+            filtered(
+                cut._replace(spectra=spectra), responses(found.filters[:, [estimate]], cut, self._references, xp), xp
+            )
             for spectra, found in ((cut.spectra[row : row + 1], self._own(row)), (cut.spectra, self._together))
         )
         whole = padded(self._estimates[estimate : estimate + 1], self._taps - 1, xp)
@@ -226,35 +235,60 @@ def ill_conditioned(share: float) -> Score | None:
     return Score(None, "ill_conditioned", f"a reference holds {max(share, 0):.1g} of its energy beyond the others")
 
 
-def _score_channel(references: Floats, estimate: Floats, target: int) -> tuple[Score, Score, Score]:
-    missing = undefined(references[target], estimate)
-    if missing is None and not np.isfinite(references).all():
-        missing = Score(None, "metric_failed", "a reference holds NaN or infinity")
-    if missing:
-        return missing, missing, missing
-    found = Projections(references, estimate[None], TAPS, np)
-    sdr, sir, sar = (decibels(value) for value in found.criteria(target, 0))
-    sdr = ill_conditioned(found.own_independence(target)) or sdr
-    sir, sar = (ill_conditioned(found.independence) or score for score in (sir, sar))
-    if np.count_nonzero(references.any(axis=-1)) == 1:
-        sir = Score(None, "no_interferer")
-    return sdr, sir, sar
-
-
 def _score(references: Mapping[str, Floats], estimates: Mapping[str, Floats], sample_rate: int) -> Scores:
-    scores: Scores = {}
-    names = list(references)
-    for target in estimates:
-        _, estimate = matched(references, target, estimates[target], where="bss_eval_sources")
-        sources = np.stack([matched(references, name, estimate, where="bss_eval_sources")[0] for name in names], axis=1)
-        channels = [
-            _score_channel(channel, estimate[number], names.index(target)) for number, channel in enumerate(sources)
-        ]
-        scores[target] = {
-            metric_id(name, channels=len(channels)): together(parts)
-            for name, parts in zip(IDS, zip(*channels, strict=True), strict=True)
+    pairs = {
+        name: matched(references, name, estimate, where="bss_eval_sources") for name, estimate in estimates.items()
+    }
+    distinct = list({id(estimate): estimate for _, estimate in pairs.values()}.values())  # the mixture comes many times
+    places = {name: next(n for n, one in enumerate(distinct) if one is pair[1]) for name, pair in pairs.items()}
+    channels = [
+        _score_channel(channel, np.stack([estimate[number] for estimate in distinct]), list(references), places)
+        for number, channel in enumerate(_by_channel(references, distinct))
+    ]
+    return {
+        target: {
+            metric_id(name, channels=len(channels)): together([channel[target][criterion] for channel in channels])
+            for criterion, name in enumerate(IDS)
         }
+        for target in estimates
+    }
+
+
+def _by_channel(references: Mapping[str, Floats], estimates: list[Floats]) -> Floats:
+    """Stack all references as (channel, source, time)."""
+    like = estimates[0] if estimates else next(iter(references.values()))
+    return np.stack([matched(references, name, like, where="bss_eval_sources")[0] for name in references], axis=1)
+
+
+def _score_channel(
+    references: Floats, estimates: Floats, names: list[str], places: Mapping[str, int]
+) -> dict[str, tuple[Score, Score, Score]]:
+    """Score one channel of every target; `places` says which estimate is whose."""
+    if not np.isfinite(references).all():
+        fault = Score(None, "metric_failed", "a reference holds NaN or infinity")
+        return {
+            target: _three(undefined(references[names.index(target)], estimates[place]) or fault)
+            for target, place in places.items()
+        }
+    with np.errstate(all="ignore"):
+        found = Projections(references, estimates, TAPS, np)
+    scores = {}
+    for target, place in places.items():
+        source = names.index(target)
+        missing = undefined(references[source], estimates[place])
+        scores[target] = _three(missing) if missing else _score_pair(found, source, place)
     return scores
+
+
+def _three(score: Score) -> tuple[Score, Score, Score]:
+    return score, score, score
+
+
+def _score_pair(found: Projections, source: int, estimate: int) -> tuple[Score, Score, Score]:
+    sdr, sir, sar = (decibels(value) for value in found.criteria(source, estimate))
+    sdr = ill_conditioned(found.own_independence(source)) or sdr
+    sir, sar = (ill_conditioned(found.independence) or score for score in (sir, sar))
+    return sdr, sir if found.interferers else Score(None, "no_interferer"), sar
 
 
 BSS_EVAL_SOURCES = Metric(

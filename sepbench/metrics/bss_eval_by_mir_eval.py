@@ -22,7 +22,7 @@ class _MirEval:
 
     def __init__(self, references: Floats, estimates: Floats, taps: int, separation: Any) -> None:
         self._references, self._estimates, self._taps, self._separation = references, estimates, taps, separation
-        self._audible = references.any(axis=-1)  # a silent one would make the Gram matrix singular
+        self._audible = np.any(references != 0, axis=-1)  # a silent one would make the Gram matrix singular
 
     def criteria(self, source: int, estimate: int) -> tuple[float, float, float]:
         """Give SDR, SIR and SAR of an estimate against a reference, NaN where there are none."""

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.errors import SignalError, did_you_mean
-from sepbench.metrics.arrays import double, namespace, padded, to_host, to_namespace
+from sepbench.metrics.arrays import double, namespace, padded, to_namespace
 from sepbench.metrics.bss_eval import DEPENDENT, TAPS, ill_conditioned
 from sepbench.metrics.correlation import correlations
 from sepbench.metrics.filtering import filtered, pieces, responses
-from sepbench.metrics.metric import Floats, Metric, Score, Scores, decibels, framed, matched, undefined
+from sepbench.metrics.metric import Floats, Framed, Metric, Score, Scores, decibels, framed, matched, undefined
 from sepbench.metrics.permutation import best_permutation
 from sepbench.metrics.toeplitz import Solution, solve
 
@@ -116,16 +116,17 @@ def bss_eval_images(
     references, estimates, xp = _images(references, estimates, square=compute_permutation)
     fits = _Fits(references, estimates, taps, xp)
     spans = list(_spans(references.shape[-1], window, hop))
-    order = np.arange(len(estimates))
+    order = np.arange(len(estimates), dtype=np.intp)
     if compute_permutation:
-        pairs = [(source, estimate) for source in order for estimate in order]
+        pairs = [(source, estimate) for source in range(len(order)) for estimate in range(len(order))]
         values = fits.criteria(spans, pairs, silence).reshape(4, len(order), len(order), -1)
         order = best_permutation(np.nan_to_num(values[SIR], nan=0.0, posinf=np.inf, neginf=-np.inf).mean(axis=-1))
         values = values[:, np.arange(len(order)), order]
     else:
-        values = fits.criteria(spans, [(k, k) for k in order], silence)
+        values = fits.criteria(spans, [(k, k) for k in range(len(order))], silence)
     values = values if window is not None else values[..., 0]
-    return BssEvalImages(*to_namespace(values, references, xp), order, fits.independence)
+    sdr, isr, sir, sar = to_namespace(values, references, xp)
+    return BssEvalImages(sdr, isr, sir, sar, order, fits.independence)
 
 
 def framewise_sdr(
@@ -164,7 +165,9 @@ def framewise_sdr(
 
 def _known(silence: str) -> None:
     if silence not in SILENCE:
-        raise SignalError(f"bss_eval_images: unknown policy `{silence}`", did_you_mean(silence, SILENCE, kind="policies"))
+        raise SignalError(
+            f"bss_eval_images: unknown policy `{silence}`", did_you_mean(silence, SILENCE, kind="policies")
+        )
 
 
 def _images(references: Any, estimates: Any, *, square: bool) -> tuple[Any, Any, Any]:
@@ -228,10 +231,16 @@ class _Fits:
             every = filtered(cut, ready, xp).reshape(len(s_hat), self._channels, -1)
             energies[SDR, :, :, frame] = _against_reference(s, s_hat, pairs, xp)
             for number, (source, estimate) in enumerate(pairs):
-                target = filtered(cut._replace(spectra=cut.spectra[self._rows[source]]), ready_own[source, estimate], xp)
+                target = filtered(
+                    cut._replace(spectra=cut.spectra[self._rows[source]]), ready_own[source, estimate], xp
+                )
                 image = padded(s[source], self._taps - 1, xp)
                 whole = padded(s_hat[estimate], self._taps - 1, xp)
-                parts = (image, target - image), (target, every[estimate] - target), (every[estimate], whole - every[estimate])
+                parts = (
+                    (image, target - image),
+                    (target, every[estimate] - target),
+                    (every[estimate], whole - every[estimate]),
+                )
                 sums = [[float(xp.square(part).sum()) for part in pair] for pair in parts]
                 energies[ISR:, :, number, frame] = sums
         values = _ratios(energies)
@@ -288,12 +297,19 @@ def _ratios(energies: Floats) -> Floats:
     return decibel
 
 
-def _frame_scores(values: Floats, unlike: Score | None) -> Score:
-    return framed([Score(None, "silent_reference") if np.isnan(value) else unlike or decibels(float(value)) for value in values])
+def _frame_scores(values: Floats, unlike: Score | None) -> Framed:
+    return framed(
+        [Score(None, "silent_reference") if np.isnan(value) else unlike or decibels(float(value)) for value in values]
+    )
 
 
 def _score(
-    references: Mapping[str, Floats], estimates: Mapping[str, Floats], sample_rate: int, *, silence: str, ids: tuple[str, ...]
+    references: Mapping[str, Floats],
+    estimates: Mapping[str, Floats],
+    sample_rate: int,
+    *,
+    silence: str,
+    ids: tuple[str, ...],
 ) -> Scores:
     where = "bss_eval_images"
     pairs = {target: matched(references, target, estimate, where=where) for target, estimate in estimates.items()}
@@ -313,7 +329,7 @@ def _score(
         alone = np.count_nonzero(sources.any(axis=(1, 2))) == 1
         for number, target in enumerate(sound):
             values = [np.atleast_1d(criterion[number]) for criterion in found[:4]]
-            row = [_frame_scores(value, None if criterion == SDR else unlike) for criterion, value in enumerate(values)]
+            row: list[Score] = [_frame_scores(value, None if criterion == SDR else unlike) for criterion, value in enumerate(values)]
             if alone:
                 row[SIR] = Score(None, "no_interferer")
             scores[target] = dict(zip(ids, row, strict=True))
@@ -321,8 +337,7 @@ def _score(
 
 
 def _metric(name: str, title: str, silence: str, suffix: str) -> Metric:
-    ids = ("sdr_v4", "isr_v4_512", "sir_v4_512", "sar_v4_512")
-    ids = tuple(f"{one}{suffix}" for one in ids)
+    ids = tuple(f"{one}{suffix}" for one in ("sdr_v4", "isr_v4_512", "sir_v4_512", "sar_v4_512"))
     return Metric(
         name=name,
         ids=ids,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from sepbench.metrics.arrays import padded, to_host, windows
 
 __all__ = ["blocks_of", "correlations"]

@@ -16,6 +16,7 @@ __all__ = ["levinson"]
 Floats = NDArray[np.float64]
 F = TypeVar("F", bound=Callable[..., Any])
 
+numba: Any
 try:
     import numba
 except ImportError:

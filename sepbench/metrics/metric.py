@@ -19,6 +19,7 @@ from sepbench.metrics.arrays import double, namespace, same_shape
 
 __all__ = [
     "SATURATED_DB",
+    "Framed",
     "Metric",
     "Score",
     "Scores",
@@ -39,14 +40,22 @@ SATURATED_DB = 100.0  # above it a decibel value is the rounding noise of float3
 
 
 class Score(NamedTuple):
-    """A value, or why there is none: `sepbench.scores.STATUSES` lists the statuses.
-
-    Where a metric has frames, `frames` holds their scores, and the value is the one that `framed` makes of them.
-    """
+    """A value, or why there is none: `sepbench.scores.STATUSES` lists the statuses."""
 
     value: float | None
     status: str = "ok"
     reason: str | None = None
+
+
+class Framed(Score):
+    """The score of a recording that was scored in frames; see `framed`.
+
+    Attributes
+    ----------
+    frames : tuple of Score
+        One for each, in their order.
+    """
+
     frames: tuple[Score, ...] = ()
 
 
@@ -240,7 +249,7 @@ def decibels(value: float) -> Score:
     return Score(float(value))
 
 
-def framed(frames: Sequence[Score]) -> Score:
+def framed(frames: Sequence[Score]) -> Framed:
     """Take the median over the frames that have a value, as `museval` does it for a track.
 
     Examples
@@ -251,9 +260,9 @@ def framed(frames: Sequence[Score]) -> Score:
     'silent_reference'
     """
     values = [frame.value for frame in frames if frame.value is not None]
-    if not values:
-        return frames[0]._replace(frames=tuple(frames))
-    return Score(float(np.median(values)), frames=tuple(frames))
+    score = Framed(float(np.median(values))) if values else Framed(*frames[0])
+    score.frames = tuple(frames)
+    return score
 
 
 def together(channels: Sequence[Score]) -> Score:

@@ -177,7 +177,9 @@ def _extended(x: Any, y: Any, xp: Any) -> Any:
     for place in range(_SEGMENT):
         here = slice(place, place + scales[0].shape[-1])
         p, q = (part[:, here] * scale - offset for part, scale, offset in zip((x, y), scales, offsets, strict=True))
-        sums.append(xp.stack([p.sum(axis=0), q.sum(axis=0), *((a * b).sum(axis=0) for a, b in ((p, p), (q, q), (p, q)))]))
+        sums.append(
+            xp.stack([p.sum(axis=0), q.sum(axis=0), *((a * b).sum(axis=0) for a, b in ((p, p), (q, q), (p, q)))])
+        )
     p_sum, q_sum, p_squares, q_squares, products = xp.stack(sums, 1)
     moves = _moving(p_squares, p_sum, _BANDS, xp) * _moving(q_squares, q_sum, _BANDS, xp)
     return _divided(products - p_sum * q_sum / _BANDS, xp.sqrt(moves), xp).mean()
