@@ -239,6 +239,8 @@ def _score(references: Mapping[str, Floats], estimates: Mapping[str, Floats], sa
     pairs = {
         name: matched(references, name, estimate, where="bss_eval_sources") for name, estimate in estimates.items()
     }
+    if not pairs:
+        return {}
     distinct = list({id(estimate): estimate for _, estimate in pairs.values()}.values())  # the mixture comes many times
     places = {name: next(n for n, one in enumerate(distinct) if one is pair[1]) for name, pair in pairs.items()}
     channels = [
@@ -256,8 +258,8 @@ def _score(references: Mapping[str, Floats], estimates: Mapping[str, Floats], sa
 
 def _by_channel(references: Mapping[str, Floats], estimates: list[Floats]) -> Floats:
     """Stack all references as (channel, source, time)."""
-    like = estimates[0] if estimates else next(iter(references.values()))
-    return np.stack([matched(references, name, like, where="bss_eval_sources")[0] for name in references], axis=1)
+    signals = [matched(references, name, estimates[0], where="bss_eval_sources")[0] for name in references]
+    return np.stack(signals, axis=1)
 
 
 def _score_channel(

@@ -329,7 +329,9 @@ def _score(
         alone = np.count_nonzero(sources.any(axis=(1, 2))) == 1
         for number, target in enumerate(sound):
             values = [np.atleast_1d(criterion[number]) for criterion in found[:4]]
-            row: list[Score] = [_frame_scores(value, None if criterion == SDR else unlike) for criterion, value in enumerate(values)]
+            row: list[Score] = [
+                _frame_scores(value, None if criterion == SDR else unlike) for criterion, value in enumerate(values)
+            ]
             if alone:
                 row[SIR] = Score(None, "no_interferer")
             scores[target] = dict(zip(ids, row, strict=True))

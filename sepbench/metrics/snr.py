@@ -116,6 +116,8 @@ SNR = Metric(
 def _score_aggregated(references: Mapping[str, Floats], estimates: Mapping[str, Floats], sample_rate: int) -> Scores:
     """Give every target the one value of all of them."""
     pairs = [matched(references, target, estimate, where="sa_sdr") for target, estimate in estimates.items()]
+    if not pairs:
+        return {}
     pooled = [np.concatenate([signal.reshape(-1) for signal in side]) for side in zip(*pairs, strict=True)]
     score = undefined(pooled[0], pooled[1], silence_is_defined=True) or decibels(float(snr(*pooled)))
     return {target: {metric_id("sa_sdr"): score} for target in estimates}

@@ -9,9 +9,20 @@ from sepbench import metrics
 from sepbench.errors import SignalError
 from sepbench.metrics.metric import SATURATED_DB, Score, decibels, matched, together, undefined
 
-DECIBEL_IDS = ("snr", "si_sdr", "sdr_v3_512", "sir_v3_512", "sar_v3_512")
-LEVEL_FREE = ("si_sdr", "sdr_v3_512", "sir_v3_512", "sar_v3_512", "stoi", "estoi", "pesq_wb", "pesq_nb")
-ALL = ("snr", *LEVEL_FREE)
+V4 = ("sdr_v4", "isr_v4_512", "sir_v4_512", "sar_v4_512")
+DECIBEL_IDS = ("snr", "sa_sdr", "sd_sdr", "si_sdr", "si_sdr_zero_mean", "sdr_v3_512", "sir_v3_512", "sar_v3_512", *V4)
+LEVEL_FREE = (
+    "si_sdr",
+    "si_sdr_zero_mean",
+    "sdr_v3_512",
+    "sir_v3_512",
+    "sar_v3_512",
+    "stoi",
+    "estoi",
+    "pesq_wb",
+    "pesq_nb",
+)
+ALL = ("snr", "sa_sdr", "sd_sdr", *LEVEL_FREE, *V4)
 
 
 @pytest.fixture
