@@ -67,7 +67,9 @@ def write_inputs(work, seconds):
         envelope = np.clip(np.sin(2 * np.pi * (2 + number % 5) * time), 0, None) * (time % 1.7 < 1.4)
         sources = 0.05 * coloured * np.stack([envelope, 0.3 + 0 * time])
         estimates = sources + draws.uniform(0.05, 0.4) * sources[::-1] + 0.004 * noises[2:]
-        for name, signal in zip(("speech", "noise", "speech-estimate", "noise-estimate"), (*sources, *estimates), strict=True):
+        for name, signal in zip(
+            ("speech", "noise", "speech-estimate", "noise-estimate"), (*sources, *estimates), strict=True
+        ):
             soundfile.write(work / f"{number}-{name}.wav", signal.astype(np.float32), 16000, subtype="FLOAT")
     noises = draws.standard_normal((2, 4, 2, seconds * 44100))
     noises[0, :, 1] += 0.5 * noises[0, :, 0]
@@ -103,15 +105,22 @@ def largest_differences(work):
 
 def table(found, runs):
     """Put what was measured into rows, with ratios to the peers of each."""
-    costs = {(one.job, one.way, one.workers): [run["cpu_ms"] for run in mine] for one, mine in zip(found, runs, strict=True)}
-    rates = {(one.job, one.way, one.workers): [run["per_s"] for run in mine] for one, mine in zip(found, runs, strict=True)}
+    costs = {
+        (one.job, one.way, one.workers): [run["cpu_ms"] for run in mine] for one, mine in zip(found, runs, strict=True)
+    }
+    rates = {
+        (one.job, one.way, one.workers): [run["per_s"] for run in mine] for one, mine in zip(found, runs, strict=True)
+    }
     rows = []
     for one, mine in zip(found, runs, strict=True):
         # two workers take as much CPU time as one: what they give is items a second
         figures = rates if one.workers else costs
         ratios = {}
         for peer in filter(None, one.peer.replace("pystoi extended", "pystoi_extended").split()):
-            theirs, ours = (figures[one.job, way, workers] for way, workers in ((peer.replace("_extended", " extended"), 0), (one.way, one.workers)))
+            theirs, ours = (
+                figures[one.job, way, workers]
+                for way, workers in ((peer.replace("_extended", " extended"), 0), (one.way, one.workers))
+            )
             times = [b / a if one.workers else a / b for a, b in zip(theirs, ours, strict=True)]
             ratios[peer.replace("_extended", " extended")] = statistics.median(times)
         medians = {key: statistics.median(run[key] for run in mine) for key in ("cpu_ms", "per_s", "peak_rss_mb")}
@@ -131,7 +140,9 @@ def markdown(rows, differences):
 
 def parsed(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--items", type=int, default=24, help="items that the slow ones score (24); quick ones score more")
+    parser.add_argument(
+        "--items", type=int, default=24, help="items that the slow ones score (24); quick ones score more"
+    )
     parser.add_argument("--seconds", type=int, default=180, help="length of the song (180)")
     parser.add_argument("--repeat", type=int, default=3, help="repetitions (3)")
     parser.add_argument("--only", nargs="+", default=[""], help="run contenders with one of these in their job or name")

@@ -68,7 +68,10 @@ def usual(references, estimates, pesq):
     error = estimate - reference
     projected = (estimate @ reference) / (reference @ reference) * reference
     rest = estimate - projected
-    found = [10 * np.log10(reference @ reference / (error @ error)), 10 * np.log10(projected @ projected / (rest @ rest))]
+    found = [
+        10 * np.log10(reference @ reference / (error @ error)),
+        10 * np.log10(projected @ projected / (rest @ rest)),
+    ]
     found += [part[0] for part in mir_eval.separation.bss_eval_sources(references, estimates)[:3]]
     found.append(pystoi.stoi(reference, estimate, RATE))
     if pesq:
@@ -127,4 +130,7 @@ def by_museval(references, estimates):
 
 WAYS = {"usual": usual, "ours": ours, "museval": by_museval}
 WAYS |= {name: partial(by_package, name) for name in ("mir_eval", "fast_bss_eval", "pystoi", "pystoi extended")}
-WAYS |= {name: partial(by_sepbench, name) for name in ("bss_eval_sources", "stoi", "estoi", "bss_eval_images", "framewise_sdr")}
+WAYS |= {
+    name: partial(by_sepbench, name)
+    for name in ("bss_eval_sources", "stoi", "estoi", "bss_eval_images", "framewise_sdr")
+}

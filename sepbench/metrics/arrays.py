@@ -91,11 +91,11 @@ def _keep_memory() -> None:
     np.empty(32_000_000, np.uint8)
 
 
-def padded(signals: Any, zeros: int, xp: Any) -> Any:
-    """Append so many zeros over time."""
+def padded(signals: Any, before: int, after: int, xp: Any) -> Any:
+    """Put so many zeros before and after the signals."""
     place = {} if xp is np else {"device": signals.device}
-    tail = xp.zeros((*signals.shape[:-1], zeros), dtype=signals.dtype, **place)
-    return xp.concatenate([signals, tail], axis=-1)
+    head, tail = (xp.zeros((*signals.shape[:-1], count), dtype=signals.dtype, **place) for count in (before, after))
+    return xp.concatenate([head, signals, tail], axis=-1)
 
 
 def windows(array: Any, length: int, step: int, xp: Any) -> Any:

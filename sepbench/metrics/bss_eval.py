@@ -218,7 +218,7 @@ class Projections:
             )
             for spectra, found in ((cut.spectra[row : row + 1], self._own(row)), (cut.spectra, self._together))
         )
-        whole = padded(self._estimates[estimate : estimate + 1], self._taps - 1, xp)
+        whole = padded(self._estimates[estimate : estimate + 1], 0, self._taps - 1, xp)
         parts = every - target, whole - target, whole - every
         return tuple(float(xp.square(part).sum()) for part in parts)  # type: ignore[return-value]
 

@@ -234,8 +234,8 @@ class _Fits:
                 target = filtered(
                     cut._replace(spectra=cut.spectra[self._rows[source]]), ready_own[source, estimate], xp
                 )
-                image = padded(s[source], self._taps - 1, xp)
-                whole = padded(s_hat[estimate], self._taps - 1, xp)
+                image = padded(s[source], 0, self._taps - 1, xp)
+                whole = padded(s_hat[estimate], 0, self._taps - 1, xp)
                 parts = (
                     (image, target - image),
                     (target, every[estimate] - target),

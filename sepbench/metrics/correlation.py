@@ -59,4 +59,4 @@ def blocks_of(signals: Any, blocks: range, step: int, length: int, xp: Any) -> A
     start, stop = blocks.start * step, (blocks.stop - 1) * step + length
     piece = signals[:, start:stop]
     missing = stop - start - piece.shape[-1]
-    return windows(padded(piece, missing, xp) if missing else piece, length, step, xp)
+    return windows(padded(piece, 0, missing, xp) if missing else piece, length, step, xp)

@@ -26,8 +26,7 @@ def pieces(signals: Any, taps: int, xp: Any) -> Pieces:
     size = _size(length, taps)
     step = size - taps + 1
     count = -(-length // step)
-    head = padded(signals[:, :0], taps - 1, xp)
-    cut = blocks_of(xp.concatenate([head, signals], axis=-1), range(count), step, size, xp)
+    cut = blocks_of(padded(signals, taps - 1, 0, xp), range(count), step, size, xp)
     return Pieces(xp.fft.rfft(cut, size), length, taps, size)
 
 

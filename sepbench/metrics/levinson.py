@@ -47,6 +47,12 @@ def _add_by_numpy(a: Floats, i: int, at: int, factor: float, b: Floats, j: int, 
     a[i, at : at + width] += factor * b[j, bt : bt + width]
 
 
+def _combine_by_numpy(
+    a: Floats, i: int, factor: float, b: Floats, j: int, bt: int, width: int, out: Floats, at: int
+) -> None:
+    out[i, at : at + width] = a[i, at : at + width] + factor * b[j, bt : bt + width]
+
+
 def _dot_by_loop(a: Floats, i: int, at: int, b: Floats, j: int, bt: int, width: int) -> Any:
     row, start, other, begin = np.uint64(i), np.uint64(at), np.uint64(j), np.uint64(bt)
     total = 0.0
@@ -61,8 +67,17 @@ def _add_by_loop(a: Floats, i: int, at: int, factor: float, b: Floats, j: int, b
         a[row, start + k] += factor * b[other, begin + k]
 
 
+def _combine_by_loop(
+    a: Floats, i: int, factor: float, b: Floats, j: int, bt: int, width: int, out: Floats, at: int
+) -> None:
+    row, start, other, begin = np.uint64(i), np.uint64(at), np.uint64(j), np.uint64(bt)
+    for k in range(np.uint64(width)):
+        out[row, start + k] = a[row, start + k] + factor * b[other, begin + k]
+
+
 _dot = _dot_by_numpy if numba is None else _compiled(_dot_by_loop)
 _add = _add_by_numpy if numba is None else _compiled(_add_by_loop)
+_combine = _combine_by_numpy if numba is None else _compiled(_combine_by_loop)
 
 
 @_compiled
@@ -102,8 +117,8 @@ def _divide(matrix: Floats, right: Floats, negligible: float, out: Floats, lower
 def _predict(old: Floats, at: int, gain: Floats, by: Floats, bt: int, width: int, out: Floats) -> None:
     """Give ``out = old - gainᵀ by``, row by row."""
     for q in range(len(out)):
-        out[q, at : at + width] = old[q, at : at + width]
-        for p in range(len(by)):
+        _combine(old, q, -gain[0, q], by, 0, bt, width, out, at)
+        for p in range(1, len(by)):
             _add(out, q, at, -gain[p, q], by, p, bt, width)
 
 

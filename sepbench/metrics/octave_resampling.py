@@ -49,8 +49,7 @@ def resample(signals: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
     length, step = -(-signals.shape[-1] * up // down), repeats * down
     blocks = -(-length // (repeats * up))
     after = (blocks - 1) * step + len(matrix) - before - signals.shape[-1]
-    ready = padded(xp.concatenate([padded(signals[:, :0], before, xp), signals], axis=-1), max(after, 0), xp)
-    cut = windows(ready, len(matrix), step, xp)[:, :blocks]
+    cut = windows(padded(signals, before, max(after, 0), xp), len(matrix), step, xp)[:, :blocks]
     if xp is np:
         cut = np.ascontiguousarray(cut)  # linear algebra takes no overlapping rows
     return xp.matmul(cut, to_namespace(matrix, signals, xp)).reshape(len(signals), -1)[:, :length]
