@@ -158,7 +158,7 @@ class Projections:
         self._energies = to_host(xp.square(estimates).sum(axis=-1), xp)
         self._audible = np.flatnonzero(energies != 0)  # a silent one spans nothing
         heard = references if len(self._audible) == len(energies) else references[self._audible]
-        lagged = correlations(heard, xp.concatenate([heard, estimates]), taps, xp)
+        lagged = correlations(heard, [heard, estimates], taps, xp)
         self._lagged, self._right = lagged[:, : len(heard)], lagged[:, len(heard) :]
         self._alone: dict[int, Solution] = {}
 

@@ -209,9 +209,10 @@ class _Fits:
         self._channels = references.shape[1]
         kept = _spanning(references, xp)
         self._rows = [[row for row, (source, _) in enumerate(kept) if source == one] for one in range(len(references))]
-        self._heard = references[[source for source, _ in kept], [channel for _, channel in kept]]
-        targets = estimates.reshape(-1, estimates.shape[-1])
-        lagged = correlations(self._heard, xp.concatenate([self._heard, targets]), taps, xp)
+        channels, targets = (images.reshape(-1, images.shape[-1]) for images in (references, estimates))
+        rows = [source * self._channels + channel for source, channel in kept]
+        self._heard = channels if len(rows) == len(channels) else channels[rows]  # no copy of what may be an hour
+        lagged = correlations(self._heard, [self._heard, targets], taps, xp)
         self._lagged, self._right = lagged[:, : len(kept)], lagged[:, len(kept) :]
         self._together = solve(self._lagged, self._right) if kept else Solution(self._right, 0.0)
         self.independence = self._together.smallest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from sepbench.metrics.arrays import padded, to_host, windows
@@ -12,7 +13,7 @@ __all__ = ["blocks_of", "correlations"]
 _AT_ONCE = 16  # blocks: their spectra stay in the cache
 
 
-def correlations(left: Any, right: Any, lags: int, xp: Any) -> Any:
+def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
     """Correlate every signal with every other: ``sum_t left[i, t] right[j, t + lag]`` for lags from 0.
 
     A block of the left signals meets the stretch of the right ones that its lags reach, so a block's FFT has no lag that
@@ -20,8 +21,10 @@ def correlations(left: Any, right: Any, lags: int, xp: Any) -> Any:
 
     Parameters
     ----------
-    left, right : arrays of shape (left, time) and (right, time)
+    left : array of shape (left, time)
         float64.
+    right : sequence of arrays of shape (some, time)
+        Taken one after the other; they may be the same as `left`.
     lags : int
         How many.
     xp : module
@@ -34,7 +37,8 @@ def correlations(left: Any, right: Any, lags: int, xp: Any) -> Any:
 
     Examples
     --------
-    >>> correlations(np.array([[1.0, 2.0, 0.0]]), np.array([[0.0, 1.0, 5.0]]), 2, np).round(12).tolist()
+    >>> import numpy as np
+    >>> correlations(np.array([[1.0, 2.0, 0.0]]), [np.array([[0.0, 1.0, 5.0]])], 2, np).round(12).tolist()
     [[[2.0, 11.0]]]
     """
     size = _size(lags, left.shape[-1])
@@ -44,8 +48,8 @@ def correlations(left: Any, right: Any, lags: int, xp: Any) -> Any:
     for first in range(0, count, _AT_ONCE):
         blocks = range(first, min(first + _AT_ONCE, count))
         short = xp.fft.rfft(blocks_of(left, blocks, step, step, xp), size)
-        long = xp.fft.rfft(blocks_of(right, blocks, step, size, xp), size)
-        total = total + xp.einsum("ibf,jbf->ijf", short.conj(), long)
+        long = [xp.fft.rfft(blocks_of(part, blocks, step, size, xp), size) for part in right]
+        total = total + xp.einsum("ibf,jbf->ijf", short.conj(), xp.concatenate(long))
     return to_host(xp.fft.irfft(total, size)[..., :lags], xp)
 
 
