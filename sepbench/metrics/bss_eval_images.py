@@ -17,7 +17,7 @@ from sepbench.errors import SignalError, did_you_mean
 from sepbench.metrics.arrays import double, namespace, padded, to_namespace
 from sepbench.metrics.bss_eval import DEPENDENT, TAPS, ill_conditioned
 from sepbench.metrics.correlation import correlations
-from sepbench.metrics.filtering import filtered, pieces, responses
+from sepbench.metrics.filtering import Pieces, filtered, pieces, responses
 from sepbench.metrics.metric import Floats, Framed, Metric, Score, Scores, decibels, framed, matched, undefined
 from sepbench.metrics.permutation import best_permutation
 from sepbench.metrics.toeplitz import Solution, solve
@@ -219,36 +219,37 @@ class _Fits:
 
     def criteria(self, spans: list[slice], pairs: list[tuple[int, int]], silence: str) -> Floats:
         """Give SDR, ISR, SIR and SAR in dB, shape (4, pair, frame)."""
-        xp = self._xp
         energies = np.ones((4, 2, len(pairs), len(spans)))
         own = {pair: self._alone(*pair) for pair in pairs}
-        ready = None
+        ready: dict[Any, Any] = {}
         for frame, span in enumerate(spans):
             s, s_hat = self._references[..., span], self._estimates[..., span]
-            cut = pieces(self._heard[..., span], self._taps, xp)
-            if ready is None:  # frames are of one length
-                ready = responses(self._together.filters, cut, s, xp)
-                ready_own = {pair: responses(filters, cut, s, xp) for pair, filters in own.items()}
-            every = filtered(cut, ready, xp).reshape(len(s_hat), self._channels, -1)
-            energies[SDR, :, :, frame] = _against_reference(s, s_hat, pairs, xp)
-            for number, (source, estimate) in enumerate(pairs):
-                target = filtered(
-                    cut._replace(spectra=cut.spectra[self._rows[source]]), ready_own[source, estimate], xp
-                )
-                image = padded(s[source], 0, self._taps - 1, xp)
-                whole = padded(s_hat[estimate], 0, self._taps - 1, xp)
-                parts = (
-                    (image, target - image),
-                    (target, every[estimate] - target),
-                    (every[estimate], whole - every[estimate]),
-                )
-                sums = [[float(xp.square(part).sum()) for part in pair] for pair in parts]
-                energies[ISR:, :, number, frame] = sums
+            cut = pieces(self._heard[..., span], self._taps, self._xp)
+            if not ready:  # frames are of one length
+                filters: dict[Any, Floats] = {"together": self._together.filters, **own}
+                ready = {name: responses(one, cut, s, self._xp) for name, one in filters.items()}
+            energies[SDR, :, :, frame] = _against_reference(s, s_hat, pairs, self._xp)
+            energies[ISR:, :, :, frame] = self._against_projections(s, s_hat, pairs, cut, ready)
         values = _ratios(energies)
         nowhere, only_sdr = _without_value(self._references, self._estimates, spans, pairs, silence)
         values[:, nowhere] = np.nan
         values[ISR:, only_sdr] = np.nan
         return values
+
+    def _against_projections(
+        self, s: Any, s_hat: Any, pairs: list[tuple[int, int]], cut: Pieces, ready: Mapping[Any, Any]
+    ) -> Floats:
+        """Give the energies whose ratios are ISR, SIR and SAR of a frame, shape (3, 2, pair)."""
+        xp, tail = self._xp, self._taps - 1
+        projected = filtered(cut, ready["together"], xp).reshape(len(s_hat), self._channels, -1)
+        sums = np.empty((3, 2, len(pairs)))
+        for number, (source, estimate) in enumerate(pairs):
+            alone = cut._replace(spectra=cut.spectra[self._rows[source]])
+            target, every = filtered(alone, ready[source, estimate], xp), projected[estimate]
+            image, whole = padded(s[source], 0, tail, xp), padded(s_hat[estimate], 0, tail, xp)
+            parts = (image, target - image), (target, every - target), (every, whole - every)
+            sums[..., number] = [[float(xp.square(part).sum()) for part in pair] for pair in parts]
+        return sums
 
     def _alone(self, source: int, estimate: int) -> Floats:
         """Fit the channels of one source to an estimate."""
@@ -298,10 +299,11 @@ def _ratios(energies: Floats) -> Floats:
     return decibel
 
 
-def _frame_scores(values: Floats, unlike: Score | None) -> Framed:
-    return framed(
-        [Score(None, "silent_reference") if np.isnan(value) else unlike or decibels(float(value)) for value in values]
-    )
+def _frame_scores(values: Floats, sdr: Floats, unlike: Score | None) -> Framed:
+    """Turn the values of one criterion in all frames into scores; what has no SDR has a silent reference."""
+    silent = [Score(None, "silent_reference" if np.isnan(one) else "silent_estimate") for one in sdr]
+    frames = zip(values, silent, strict=True)
+    return framed([score if np.isnan(value) else unlike or decibels(float(value)) for value, score in frames])
 
 
 def _score(
@@ -314,7 +316,8 @@ def _score(
 ) -> Scores:
     where = "bss_eval_images"
     pairs = {target: matched(references, target, estimate, where=where) for target, estimate in estimates.items()}
-    missing = {target: undefined(*pair) for target, pair in pairs.items()}
+    defined = silence == "per-stem"
+    missing = {target: undefined(*pair, silence_is_defined=defined) for target, pair in pairs.items()}
     scores: Scores = {target: dict.fromkeys(ids, score) for target, score in missing.items() if score}
     broken = [name for name, reference in references.items() if not np.isfinite(reference).all()]
     sound = [target for target in estimates if not missing[target]]
@@ -331,7 +334,8 @@ def _score(
         for number, target in enumerate(sound):
             values = [np.atleast_1d(criterion[number]) for criterion in found[:4]]
             row: list[Score] = [
-                _frame_scores(value, None if criterion == SDR else unlike) for criterion, value in enumerate(values)
+                _frame_scores(value, values[SDR], None if criterion == SDR else unlike)
+                for criterion, value in enumerate(values)
             ]
             if alone:
                 row[SIR] = Score(None, "no_interferer")

@@ -62,7 +62,9 @@ def test_silent_reference_is_undefined_for_every_metric(scores):
 
 
 def test_silent_estimate_has_zero_decibel_of_snr(scores):
-    assert scores(lambda sources, mixture: (sources, 0 * mixture))["snr"] == Score(0.0)
+    found = scores(lambda sources, mixture: (sources, 0 * mixture))
+    assert found["snr"] == found["sa_sdr"] == found["sdr_v4"] == Score(0.0)
+    assert statuses(found, V4[1:]) == {"silent_estimate"}
 
 
 def test_silent_estimate_has_no_other_value(scores):
