@@ -30,7 +30,7 @@ class Contender:
     job: str
     way: str
     count: int
-    peer: str = ""  # whom it is compared with
+    peers: tuple = ()  # whom it is compared with
     workers: int = 0
     what: str = "loop"
     pesq: bool = False
@@ -43,17 +43,17 @@ def contenders(options):
         job = "scoring, with PESQ" if pesq else "scoring"
         yield Contender(job, "usual", slow, pesq=pesq)
         for workers in (0, 2):
-            yield Contender(job, "ours", slow * 4 if pesq else quick, "usual", workers, pesq=pesq)
+            yield Contender(job, "ours", slow * 4 if pesq else quick, ("usual",), workers, pesq=pesq)
     yield Contender("SDR, SIR, SAR", "mir_eval", slow, what="metric")
     yield Contender("SDR, SIR, SAR", "fast_bss_eval", slow * 4, what="metric")
-    yield Contender("SDR, SIR, SAR", "bss_eval_sources", quick, "mir_eval fast_bss_eval", what="metric")
+    yield Contender("SDR, SIR, SAR", "bss_eval_sources", quick, ("mir_eval", "fast_bss_eval"), what="metric")
     yield Contender("STOI", "pystoi", slow * 4, what="metric")
-    yield Contender("STOI", "stoi", quick, "pystoi", what="metric")
+    yield Contender("STOI", "stoi", quick, ("pystoi",), what="metric")
     yield Contender("ESTOI", "pystoi extended", slow * 4, what="metric")
-    yield Contender("ESTOI", "estoi", quick, "pystoi extended", what="metric")
+    yield Contender("ESTOI", "estoi", quick, ("pystoi extended",), what="metric")
     yield Contender("song", "museval", 1, what="song")
-    yield Contender("song", "bss_eval_images", 1, "museval", what="song")
-    yield Contender("song", "framewise_sdr", 1, "museval", what="song")
+    yield Contender("song", "bss_eval_images", 1, ("museval",), what="song")
+    yield Contender("song", "framewise_sdr", 1, ("museval",), what="song")
 
 
 def write_inputs(work, seconds):
@@ -105,27 +105,21 @@ def largest_differences(work):
 
 def table(found, runs):
     """Put what was measured into rows, with ratios to the peers of each."""
-    costs = {
-        (one.job, one.way, one.workers): [run["cpu_ms"] for run in mine] for one, mine in zip(found, runs, strict=True)
-    }
-    rates = {
-        (one.job, one.way, one.workers): [run["per_s"] for run in mine] for one, mine in zip(found, runs, strict=True)
-    }
+    measured = {(one.job, one.way, one.workers): mine for one, mine in zip(found, runs, strict=True)}
     rows = []
     for one, mine in zip(found, runs, strict=True):
-        # two workers take as much CPU time as one: what they give is items a second
-        figures = rates if one.workers else costs
-        ratios = {}
-        for peer in filter(None, one.peer.replace("pystoi extended", "pystoi_extended").split()):
-            theirs, ours = (
-                figures[one.job, way, workers]
-                for way, workers in ((peer.replace("_extended", " extended"), 0), (one.way, one.workers))
-            )
-            times = [b / a if one.workers else a / b for a, b in zip(theirs, ours, strict=True)]
-            ratios[peer.replace("_extended", " extended")] = statistics.median(times)
+        peers = {way: measured[one.job, way, 0] for way in one.peers if (one.job, way, 0) in measured}
+        times = {way: statistics.median(map(ratio(one), theirs, mine)) for way, theirs in peers.items()}
         medians = {key: statistics.median(run[key] for run in mine) for key in ("cpu_ms", "per_s", "peak_rss_mb")}
-        rows.append({"job": one.job, "way": one.way, "workers": one.workers, **medians, "times": ratios})
+        rows.append({"job": one.job, "way": one.way, "workers": one.workers, **medians, "times": times})
     return rows
+
+
+def ratio(contender):
+    """Compare CPU time; with workers, who take as much of it together as one, what is done in a second."""
+    if contender.workers:
+        return lambda theirs, ours: ours["per_s"] / theirs["per_s"]
+    return lambda theirs, ours: theirs["cpu_ms"] / ours["cpu_ms"]
 
 
 def markdown(rows, differences):
