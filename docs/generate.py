@@ -15,6 +15,8 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from sepbench import catalog, manifest, metrics, recipe, resample, scores, shelf, transforms
+from sepbench.metrics.bss_eval import DEPENDENT
+from sepbench.metrics.bss_eval_images import SILENCE
 
 ROOT = Path(__file__).parent.parent
 RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
@@ -214,8 +216,33 @@ def metrics_page() -> str:
         NOTE + "# Metrics",
         "The name of a metric in a table carries its definition; what stands after a colon is how channels and rates were "
         "brought to it. `_i` is the improvement over the mixture: the score of the estimate less that of the mixture, "
-        "with the same reference. What is undefined is a status with a reason, never a number "
-        "([statuses](tables.md#statuses-of-a-score)). Functions of the same names are in `sepbench.metrics`.",
+        "with the same reference; `snr_i` is the denoising SNR of some texts. What is undefined is a status with a reason, "
+        "never a number ([statuses](tables.md#statuses-of-a-score)). Functions of the same names are in `sepbench.metrics`.",
+        "- **Order and shape**: `reference, estimate`, always, of shape (…, time); BSS Eval takes (source, time) or (source, "
+        "channel, time). Lengths are never repaired.\n"
+        "- **No epsilon**: a quiet recording has the value of a loud one. NaN and infinities are what IEEE arithmetic gives; "
+        "the scorer turns them into statuses. Above 100 dB a ratio is rounding noise: `saturated_high`.\n"
+        "- **Channels**: *pooled*, the energy of all channels together (SNR, SA-SDR); *channel-mean*, each channel by itself "
+        "and the mean, which the id then says; *joint*, all channels of a source are one image (BSS Eval v4).\n"
+        "- **Order of speakers**: `permuted(si_sdr, references, estimates)` finds the best one for any metric and any number "
+        "of speakers by the Hungarian method; BSS Eval has `compute_permutation=True`. A separator that says "
+        "`interchangeable = True` is scored so by the runner, by SI-SDR.\n"
+        "- **Silence in frames**: BSS Eval v4 has two policies. "
+        + "; ".join(f"`{k}`: {v}" for k, v in SILENCE.items())
+        + ".\n"
+        "- **Dependent references**: where a source is a copy of others, filtered or not, interference and artefacts can't be "
+        "told apart, and implementations differ from each other, and from themselves with the number of threads, by many dB. "
+        "Here the systems are solved in one fixed order of additions; what holds no more than rounding beyond the rest is "
+        "left out; and `independence`, the smallest share of its energy that a delayed reference holds beyond the others, "
+        f"comes with the values. Below {DEPENDENT:g} the scorer says `ill_conditioned`. The noise floor of 16 bits keeps real "
+        "recordings above 1e-8.\n"
+        "- **Exactness**: SNR, SD-SDR and SI-SDR are those of rational arithmetic within 1e-12 dB up to 60 dB; BSS Eval v3 that "
+        "of exact correlations and extended precision within 1e-9 dB, v4 that of museval, STOI and ESTOI those of pystoi "
+        "without its random numbers within 1e-12.\n"
+        "- **Tensors**: SNR and its relatives, BSS Eval, STOI and ESTOI take tensors of torch on any device that has float64, "
+        "and give tensors. Everything is computed in float64, so float32 costs what storing the samples in it costs: some "
+        "1e-8 dB at 10 dB, 1e-6 at 60, 1e-4 at 90. The small systems of BSS Eval are solved on the host. There are no gradients: "
+        "these are measures, not losses.",
     ]
     for name in shelf.names("metrics"):
         (metric,) = metrics.load([name])
@@ -224,7 +251,7 @@ def metrics_page() -> str:
         parts += [
             f"## {metric.title}",
             f"{ids}{unit}, from {metric.lowest:g} to {metric.highest:g}; "
-            f"{'higher' if metric.higher_is_better else 'lower'} is better.",
+            f"{'higher' if metric.higher_is_better else 'lower'} is better. `--metric {name}`.",
             metric.definition,
             f"Implementation: {metric.version}. Source: {metric.reference}",
         ]

@@ -22,6 +22,7 @@ STATUSES = {
     "silent_estimate": "undefined: the estimate is silent; ranked as the worst",
     "nonfinite_estimate": "undefined: the separator returned NaN or infinity",
     "no_interferer": "undefined: there is one source, so nothing can interfere",
+    "ill_conditioned": "undefined: the references are nearly dependent (copies of one recording), so the value would be rounding noise",
     "too_short": "undefined: the signal is shorter than the metric needs",
     "no_utterance": "undefined: PESQ found no speech",
     "out_of_range": "not scored: the recording is beyond what the implementation can take",

@@ -1,4 +1,4 @@
-"""The benchmark of mixing runs, and every contender delivers; how long it takes is nobody's business here."""
+"""The benchmarks run, and every contender delivers; how long it takes is nobody's business here."""
 
 import importlib.util
 import json
@@ -27,6 +27,19 @@ def mixing(monkeypatch):
 
     monkeypatch.setattr(module, "child", child)
     return module
+
+
+def test_both_ways_of_scoring_run_and_give_the_same_values(mixing, monkeypatch, tmp_path):
+    spec = importlib.util.spec_from_file_location("metrics_benchmark", FOLDER / "metrics.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "metrics_benchmark", module)  # where a dataclass looks for its module
+    spec.loader.exec_module(module)
+    figures = tmp_path / "figures.json"
+    module.main(["--items", "1", "--seconds", "5", "--repeat", "1", "--only", "STOI", "--json", str(figures)])
+    found = json.loads(figures.read_text())
+    assert [row["way"] for row in found["rows"]] == ["pystoi", "stoi", "pystoi extended", "estoi"]
+    assert list(found["rows"][1]["times"]) == ["pystoi"]
+    assert max(found["differences"].values()) < 1e-9
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # librosa imports what Python 3.13 drops

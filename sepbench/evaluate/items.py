@@ -14,10 +14,11 @@ from sepbench.catalog import label_list, labels_of
 from sepbench.corpus import Corpus, Example
 from sepbench.errors import SepbenchError
 from sepbench.evaluate.running import run
-from sepbench.metrics.metric import Metric, Score, Scores
+from sepbench.metrics.improvement import improvements
+from sepbench.metrics.metric import Framed, Metric, Score, Scores
 from sepbench.separators.protocol import Signal, build, described
 
-__all__ = ["Contestant", "ItemTask", "failed", "improvement_id", "score_item", "score_rows", "scored_targets"]
+__all__ = ["Contestant", "ItemTask", "failed", "score_item", "score_rows", "scored_targets"]
 
 Row = dict[str, Any]
 
@@ -45,7 +46,8 @@ def score_item(task: ItemTask) -> list[Row]:
     example = opened(task.corpus, task.split, task.roots)[task.number]
     measures = metrics.load(task.metrics)
     references = {name: _double(signal) for name, signal in example.sources.items()}
-    unprocessed = _measure(measures, references, {name: _double(example.mixture) for name in references}, example)
+    mixture = _double(example.mixture)  # one array in all places: a metric may see that it is the same
+    unprocessed = _measure(measures, references, dict.fromkeys(references, mixture), example)
     rows: list[Row] = []
     for contestant in task.contestants:
         rows += _score_contestant(contestant, example, measures, references, unprocessed)
@@ -70,18 +72,6 @@ def scored_targets(separator: Any, example: Example) -> tuple[str, ...]:
     return tuple(name for name in offered if name in example.sources)
 
 
-def improvement_id(metric_id: str) -> str:
-    """Name the improvement of a metric over the mixture.
-
-    Examples
-    --------
-    >>> improvement_id("si_sdr"), improvement_id("si_sdr:channel-mean")
-    ('si_sdr_i', 'si_sdr_i:channel-mean')
-    """
-    name, colon, qualifiers = metric_id.partition(":")
-    return f"{name}_i{colon}{qualifiers}"
-
-
 def _score_contestant(
     contestant: Contestant,
     example: Example,
@@ -97,6 +87,8 @@ def _score_contestant(
         found = run(separator, example.mixture, example.sample_rate, example.targets, example.sources)
         seconds = found.seconds
         estimates = {name: _double(found.estimates[name]) for name in targets}
+        if getattr(separator, "interchangeable", False):
+            estimates = _arranged(references, estimates)
         scores = _measure(measures, references, estimates, example)
     except SepbenchError as error:
         scores = failed(targets, measures, example, "separator_failed", error.message)
@@ -120,10 +112,27 @@ def score_rows(
     versions = {metric_id: metric.version for metric in measures for metric_id in metric.ids}
     rows = []
     for target, values in scores.items():
-        for metric_id, score in (values | _improvements(values, unprocessed[target])).items():
+        for metric_id, score in (values | improvements(values, unprocessed[target])).items():
             version = versions[metric_id.partition(":")[0].removesuffix("_i")]
-            rows.append(base | {"target": target, "metric": metric_id, "metric_version": version} | score._asdict())
+            named = base | {"target": target, "metric": metric_id, "metric_version": version}
+            rows += [named | outcome for outcome in _outcomes(score)]
     return rows
+
+
+def _outcomes(score: Score) -> list[Row]:
+    """Give one row's worth for each frame, where the metric has frames."""
+    parts: Iterable[tuple[int | None, Score]] = (
+        enumerate(score.frames) if isinstance(score, Framed) else [(None, score)]
+    )
+    return [{"frame": n, "value": part.value, "status": part.status, "reason": part.reason} for n, part in parts]
+
+
+def _arranged(references: Mapping[str, Any], estimates: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the outputs of a separator whose order means nothing to the targets that they suit best by SI-SDR."""
+    targets = list(estimates)
+    sources, outputs = (np.stack([side[name].reshape(-1) for name in targets]) for side in (references, estimates))
+    order = metrics.permuted(metrics.si_sdr, sources, outputs).permutation
+    return {target: estimates[targets[place]] for target, place in zip(targets, order, strict=True)}
 
 
 def failed(targets: Iterable[str], measures: list[Metric], example: Example, status: str, reason: str) -> Scores:
@@ -145,21 +154,6 @@ def _measure(
         for name, values in found.items():
             scores[name] |= values
     return scores
-
-
-def _improvements(scores: Mapping[str, Score], unprocessed: Mapping[str, Score]) -> dict[str, Score]:
-    """Subtract the mixture's score; artefacts have no improvement, since the mixture has none."""
-    gains = {}
-    for metric_id, score in scores.items():
-        before = unprocessed.get(metric_id)
-        if metric_id.startswith("sar_") or before is None:
-            continue
-        if score.value is not None and before.value is not None:
-            gains[improvement_id(metric_id)] = Score(score.value - before.value)
-        else:
-            blame = score if score.value is None else before
-            gains[improvement_id(metric_id)] = Score(None, blame.status, blame.reason)
-    return gains
 
 
 def _base_row(example: Example) -> Row:

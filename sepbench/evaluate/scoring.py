@@ -19,11 +19,11 @@ from sepbench.evaluate.items import (
     ItemTask,
     built,
     failed,
-    improvement_id,
     score_item,
     score_rows,
     scored_targets,
 )
+from sepbench.metrics.improvement import improvement_id
 from sepbench.recipe import parse as parse_recipe
 from sepbench.separators.protocol import described
 

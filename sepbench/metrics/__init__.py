@@ -1,7 +1,7 @@
 """Metrics: functions of signals, and what the scorer makes of them.
 
-The functions take ``reference, estimate`` in this order and return float64 with NaN and infinities as IEEE arithmetic
-gives them. `load` gives the registered metrics, which turn what is undefined into a status and a reason.
+The functions take ``reference, estimate`` in this order, arrays or torch tensors, and return float64 with NaN and
+infinities as IEEE arithmetic gives them. `load` gives the registered metrics, which turn what is undefined into a status and a reason.
 """
 
 from __future__ import annotations
@@ -11,23 +11,35 @@ from collections.abc import Iterable
 from sepbench import shelf
 from sepbench.errors import UsageError
 from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
+from sepbench.metrics.bss_eval_images import BssEvalImages, bss_eval_images, framewise_sdr
+from sepbench.metrics.improvement import improvement
 from sepbench.metrics.metric import Metric, Score, Scores, metric_id
+from sepbench.metrics.permutation import Permuted, best_permutation, permuted
 from sepbench.metrics.pesq import pesq_nb, pesq_wb
-from sepbench.metrics.si_sdr import si_sdr
-from sepbench.metrics.snr import snr
+from sepbench.metrics.si_sdr import sd_sdr, si_sdr
+from sepbench.metrics.snr import sa_sdr, snr
 from sepbench.metrics.stoi import estoi, stoi
 
 __all__ = [
     "BssEval",
+    "BssEvalImages",
     "Metric",
+    "Permuted",
     "Score",
     "Scores",
+    "best_permutation",
+    "bss_eval_images",
     "bss_eval_sources",
     "estoi",
+    "framewise_sdr",
+    "improvement",
     "load",
     "metric_id",
+    "permuted",
     "pesq_nb",
     "pesq_wb",
+    "sa_sdr",
+    "sd_sdr",
     "si_sdr",
     "snr",
     "stoi",

@@ -1,56 +1,83 @@
 """BSS Eval version 3, *sources*: SDR, SIR and SAR with a distortion filter of 512 taps.
 
-The decomposition is `mir_eval`'s. It is called per estimate, which its public function does not allow: there every
-reference needs an estimate, although without permutation no estimate has a part in another's values.
+An estimate is projected on its reference, and on all references, each with all its delays. The filters of the projections
+solve block Toeplitz systems of correlations. A projection's energy follows from its filter and the same correlations, so
+waveforms are needed only where one energy is small beside those whose difference it is.
 """
 
 from __future__ import annotations
 
-import itertools
-import warnings
 from collections.abc import Mapping
-from importlib.metadata import version
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.errors import SignalError
+from sepbench.errors import SignalError, did_you_mean
+from sepbench.metrics.arrays import double, namespace, padded, to_host, to_namespace
+from sepbench.metrics.correlation import correlations
+from sepbench.metrics.filtering import filtered, pieces, responses
 from sepbench.metrics.metric import Floats, Metric, Score, Scores, decibels, matched, metric_id, together, undefined
+from sepbench.metrics.permutation import best_permutation
+from sepbench.metrics.toeplitz import Solution, solve
 
-__all__ = ["BSS_EVAL_SOURCES", "BssEval", "bss_eval_sources"]
+__all__ = ["BSS_EVAL_SOURCES", "DEPENDENT", "BssEval", "bss_eval_sources", "ill_conditioned"]
 
 TAPS = 512
 IDS = ("sdr_v3_512", "sir_v3_512", "sar_v3_512")
+DEPENDENT = 1e-11
+"""Below this `BssEval.independence` what is found of the references in an estimate depends on rounding."""
+
+_CLOSE = 1e-5  # an energy so small beside those it is the difference of (50 dB) is measured on the waveform
+_ROUNDING = 1e-13  # and one below this is a rounding error
 
 
 class BssEval(NamedTuple):
-    """Values in dB, one per estimate in the order of the references, and which estimate each of them is."""
+    """Values in dB, one per estimate in the order of the references.
 
-    sdr: Floats
-    sir: Floats
-    sar: Floats
+    Attributes
+    ----------
+    sdr, sir, sar : ndarray (or tensor) of float64, shape (target,)
+        SIR is what some texts call the target-to-interference ratio.
+    permutation : ndarray of int, shape (target,)
+        Which estimate each of them is of.
+    independence : float
+        The smallest share of its energy that any delayed reference holds beyond the others. Below 1e-11 the references
+        are nearly dependent (copies of each other, or filtered ones), and SIR and SAR depend on rounding.
+    """
+
+    sdr: Any
+    sir: Any
+    sar: Any
     permutation: NDArray[np.intp]
+    independence: float
 
 
-def bss_eval_sources(references: Any, estimates: Any, *, compute_permutation: bool = False) -> BssEval:
+def bss_eval_sources(
+    references: Any, estimates: Any, *, compute_permutation: bool = False, taps: int = TAPS, backend: str = "sepbench"
+) -> BssEval:
     """Compute SDR, SIR and SAR of BSS Eval version 3 in dB.
 
     Parameters
     ----------
-    references : array_like of shape (source, time)
+    references : array_like or torch.Tensor of shape (source, time)
         All sources of the mixture. A silent one is left out of the projection: it spans nothing.
-    estimates : array_like of shape (target, time)
+    estimates : array_like or torch.Tensor of shape (target, time)
         Estimate *k* is scored against reference *k*; there may be fewer estimates than references.
     compute_permutation : bool
         Whether to assign the estimates to the references by the best mean SIR. It needs as many estimates as
         references.
+    taps : int
+        Length of the distortion filter: how many delays of a reference count as the reference.
+    backend : str
+        ``"mir_eval"`` computes the same by that package while it has it, in some hundred times the time.
 
     Returns
     -------
     BssEval
-        NaN where the estimate or its reference is silent or the references are linearly dependent; SIR is +inf where
-        nothing but the target is left of the references.
+        NaN where the estimate or its reference is silent or not finite; SIR is +inf where nothing but the target is
+        left of the references. Above 100 dB values are rounding noise.
 
     Raises
     ------
@@ -72,97 +99,198 @@ def bss_eval_sources(references: Any, estimates: Any, *, compute_permutation: bo
     [1, 0]
     >>> bss_eval_sources(noise[:1], 0 * noise[:1]).sdr.tolist()
     [nan]
+    >>> bss_eval_sources(noise[[0, 0]], noise[:2]).independence < DEPENDENT
+    True
     """
-    references, estimates = _matrices(references, estimates, square=compute_permutation)
-    order = tuple(range(len(estimates)))
-    if compute_permutation:
-        pairs = itertools.product(estimates, range(len(references)))
-        table = np.array([_criteria(references, estimate, k) for estimate, k in pairs])
-        table = table.reshape(len(estimates), len(references), 3)
-        order = _best_order(table[..., 1])
-        values = table[order, np.arange(len(order))]
+    references, estimates, xp = _matrices(references, estimates, square=compute_permutation)
+    if backend == "mir_eval":
+        from sepbench.metrics.bss_eval_by_mir_eval import by_mir_eval
+
+        found: Any = by_mir_eval(to_host(references, xp), to_host(estimates, xp), taps)
+    elif backend == "sepbench":
+        found = Projections(references, estimates, taps, xp)
     else:
-        values = np.array([_criteria(references, estimate, k) for k, estimate in enumerate(estimates)])
-    return BssEval(values[:, 0], values[:, 1], values[:, 2], np.array(order, dtype=np.intp))
+        raise SignalError(
+            f"bss_eval_sources: unknown backend `{backend}`", did_you_mean(backend, ("mir_eval", "sepbench"))
+        )
+    order = np.arange(len(estimates), dtype=np.intp)
+    if compute_permutation:
+        order = best_permutation([[found.criteria(k, e)[1] for e in range(len(order))] for k in range(len(order))])
+    values = np.array([found.criteria(source, int(estimate)) for source, estimate in enumerate(order)])
+    sdr, sir, sar = to_namespace(values.T, references, xp)
+    return BssEval(sdr, sir, sar, order, found.independence)
 
 
-def _matrices(references: Any, estimates: Any, *, square: bool) -> tuple[Floats, Floats]:
-    references, estimates = np.asarray(references), np.asarray(estimates)
+def _matrices(references: Any, estimates: Any, *, square: bool) -> tuple[Any, Any, Any]:
+    where = "bss_eval_sources"
+    xp = namespace(references, estimates, where=where)
+    references, estimates = double(references, "references", xp, where=where), double(estimates, "estimates", xp, where=where)  # fmt: skip
     for name, signals in (("references", references), ("estimates", estimates)):
-        if signals.dtype.kind not in "fiu":
-            raise SignalError(f"bss_eval_sources: the {name} are an array of {signals.dtype}", "pass real numbers")
-        if signals.ndim != 2 or signals.size == 0:
+        if signals.ndim != 2 or 0 in signals.shape:
             raise SignalError(
-                f"bss_eval_sources: expected {name} of shape (source, time), got {signals.shape}",
+                f"{where}: expected {name} of shape (source, time), got {tuple(signals.shape)}",
                 "score one channel at a time; a single source is `signal[None]`",
             )
     fits = len(estimates) == len(references) if square else len(estimates) <= len(references)
     if references.shape[1] != estimates.shape[1] or not fits:
         raise SignalError(
-            f"bss_eval_sources: references have shape {references.shape} but estimates have {estimates.shape}",
+            f"{where}: references have shape {tuple(references.shape)} but estimates have {tuple(estimates.shape)}",
             "lengths must be equal and every estimate needs its reference"
             + ("; a permutation needs as many of one as of the other" if square else ""),
         )
-    return references.astype(np.float64), estimates.astype(np.float64)
+    return references, estimates, xp
 
 
-def _best_order(sir: Floats) -> tuple[int, ...]:
-    sir = np.where(np.isnan(sir), 0.0, sir)  # what has no SIR has no say in the order
-    sources = np.arange(len(sir))
-    return max(itertools.permutations(range(len(sir))), key=lambda order: sir[order, sources].sum())
+class Projections:
+    """All projections of estimates on references, and what is left of them.
 
+    Parameters
+    ----------
+    references, estimates : arrays of shape (source, time) and (target, time)
+        float64, of the namespace `xp`.
+    taps : int
+        Length of the filters.
+    """
 
-def _audible(references: Floats) -> NDArray[np.bool_]:
-    """Say which references span anything; a silent one would make the Gram matrix singular."""
-    return np.array([reference.any() for reference in references])
+    def __init__(self, references: Any, estimates: Any, taps: int, xp: Any) -> None:
+        self._references, self._estimates, self._taps, self._xp = references, estimates, taps, xp
+        energies = to_host(xp.square(references).sum(axis=-1), xp)
+        self._energies = to_host(xp.square(estimates).sum(axis=-1), xp)
+        self._audible = np.flatnonzero(energies != 0)  # a silent one spans nothing
+        heard = references if len(self._audible) == len(energies) else references[self._audible]
+        lagged = correlations(heard, [heard, estimates], taps, xp)
+        self._lagged, self._right = lagged[:, : len(heard)], lagged[:, len(heard) :]
+        self._alone: dict[int, Solution] = {}
 
+    @cached_property
+    def _together(self) -> Solution:
+        return solve(self._lagged, self._right)
 
-def _criteria(references: Floats, estimate: Floats, target: int) -> tuple[float, float, float]:
-    """Give SDR, SIR and SAR of one estimate, NaN where there are none."""
-    from mir_eval.separation import _bss_decomp_mtifilt, _bss_source_crit
+    @property
+    def interferers(self) -> bool:
+        """Say whether more than one reference sounds."""
+        return len(self._audible) > 1
 
-    if not (references[target].any() and estimate.any()):
-        return np.nan, np.nan, np.nan
-    audible = _audible(references)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        # Where the Gram matrix is singular mir_eval reaches for `np.linalg.linalg` and `lstsq` without `rcond`: that
-        # raises with numpy 2.4 and warns with older ones. One rule for all of them: no value.
-        warnings.filterwarnings("error", message=".*(linalg|rcond)")
-        try:
-            parts = _bss_decomp_mtifilt(references[audible], estimate, int(audible[:target].sum()), TAPS)
-        except (AttributeError, Warning, np.linalg.LinAlgError):
+    @property
+    def independence(self) -> float:
+        """Give the smallest share of energy that a tap of a reference holds beyond all others."""
+        return self._together.smallest if len(self._audible) else 0.0
+
+    def own_independence(self, source: int) -> float:
+        """Give the same for one reference alone, on which SDR depends."""
+        return self._own(int(np.searchsorted(self._audible, source))).smallest
+
+    def _own(self, row: int) -> Solution:
+        if row not in self._alone:
+            one = slice(row, row + 1)
+            self._alone[row] = (
+                self._together if len(self._audible) == 1 else solve(self._lagged[one, one], self._right[one])
+            )
+        return self._alone[row]
+
+    def criteria(self, source: int, estimate: int) -> tuple[float, float, float]:
+        """Give SDR, SIR and SAR of an estimate against a reference, NaN where there are none."""
+        total = self._energies[estimate]
+        if source not in self._audible or not 0 < total < np.inf:
             return np.nan, np.nan, np.nan
-        sdr, sir, sar = _bss_source_crit(*parts)
-    return float(sdr), float(sir), float(sar)
+        row = int(np.searchsorted(self._audible, source))
+        target = _energy(self._own(row), self._right[row : row + 1], estimate)
+        every = _energy(self._together, self._right, estimate)
+        interference = 0.0 if len(self._audible) == 1 else every - target
+        ratios = (total - target) / target, interference / target, (total - every) / every
+        if any(_ROUNDING < ratio < _CLOSE for ratio in ratios):
+            interference, *rest = self._remainders(row, estimate)
+            ratios = rest[0] / target, interference / target, rest[1] / every
+        with np.errstate(divide="ignore"):
+            sdr, sir, sar = -10 * np.log10(np.maximum(ratios, 0.0))
+        return sdr, sir, sar
+
+    def _remainders(self, row: int, estimate: int) -> tuple[float, float, float]:
+        """Measure interference, all distortion, and artefacts on the waveforms.
+
+        An error of the filters moves these energies by its square only: they are smallest where the filters are right.
+        """
+        xp, picked = self._xp, [int(source) for source in self._audible]
+        cut = pieces(self._references[picked], self._taps, xp)
+        target, every = (
+            filtered(
+                cut._replace(spectra=spectra), responses(found.filters[:, [estimate]], cut, self._references, xp), xp
+            )
+            for spectra, found in ((cut.spectra[row : row + 1], self._own(row)), (cut.spectra, self._together))
+        )
+        whole = padded(self._estimates[estimate : estimate + 1], 0, self._taps - 1, xp)
+        parts = every - target, whole - target, whole - every
+        return tuple(float(xp.square(part).sum()) for part in parts)  # type: ignore[return-value]
 
 
-def _score_channel(references: Floats, estimate: Floats, target: int) -> tuple[Score, Score, Score]:
-    missing = undefined(references[target], estimate)
-    if missing:
-        return missing, missing, missing
-    sdr, sir, sar = (decibels(value) for value in _criteria(references, estimate, target))
-    if sdr.status == "metric_failed":
-        failed = Score(None, "metric_failed", "the references are linearly dependent or not finite")
-        return failed, failed, failed
-    if _audible(references).sum() == 1:
-        sir = Score(None, "no_interferer")
-    return sdr, sir, sar
+def _energy(found: Solution, right: Floats, estimate: int) -> float:
+    """Give the energy of a projection: the inner product of its filters with the correlations that they solve for."""
+    return float(np.vdot(found.filters[:, estimate], right[:, estimate]))
+
+
+def ill_conditioned(share: float) -> Score | None:
+    """Say that a value depends on rounding, if it does."""
+    if share >= DEPENDENT:
+        return None
+    return Score(None, "ill_conditioned", f"a reference holds {max(share, 0):.1g} of its energy beyond the others")
 
 
 def _score(references: Mapping[str, Floats], estimates: Mapping[str, Floats], sample_rate: int) -> Scores:
-    scores: Scores = {}
-    names = list(references)
-    for target in estimates:
-        _, estimate = matched(references, target, estimates[target], where="bss_eval_sources")
-        sources = np.stack([matched(references, name, estimate, where="bss_eval_sources")[0] for name in names], axis=1)
-        channels = [
-            _score_channel(channel, estimate[number], names.index(target)) for number, channel in enumerate(sources)
-        ]
-        scores[target] = {
-            metric_id(name, channels=len(channels)): together(parts)
-            for name, parts in zip(IDS, zip(*channels, strict=True), strict=True)
+    pairs = {
+        name: matched(references, name, estimate, where="bss_eval_sources") for name, estimate in estimates.items()
+    }
+    if not pairs:
+        return {}
+    distinct = list({id(estimate): estimate for _, estimate in pairs.values()}.values())  # the mixture comes many times
+    places = {name: next(n for n, one in enumerate(distinct) if one is pair[1]) for name, pair in pairs.items()}
+    channels = [
+        _score_channel(channel, np.stack([estimate[number] for estimate in distinct]), list(references), places)
+        for number, channel in enumerate(_by_channel(references, distinct))
+    ]
+    return {
+        target: {
+            metric_id(name, channels=len(channels)): together([channel[target][criterion] for channel in channels])
+            for criterion, name in enumerate(IDS)
         }
+        for target in estimates
+    }
+
+
+def _by_channel(references: Mapping[str, Floats], estimates: list[Floats]) -> Floats:
+    """Stack all references as (channel, source, time)."""
+    signals = [matched(references, name, estimates[0], where="bss_eval_sources")[0] for name in references]
+    return np.stack(signals, axis=1)
+
+
+def _score_channel(
+    references: Floats, estimates: Floats, names: list[str], places: Mapping[str, int]
+) -> dict[str, tuple[Score, Score, Score]]:
+    """Score one channel of every target; `places` says which estimate is whose."""
+    if not np.isfinite(references).all():
+        fault = Score(None, "metric_failed", "a reference holds NaN or infinity")
+        return {
+            target: _three(undefined(references[names.index(target)], estimates[place]) or fault)
+            for target, place in places.items()
+        }
+    with np.errstate(all="ignore"):
+        found = Projections(references, estimates, TAPS, np)
+    scores = {}
+    for target, place in places.items():
+        source = names.index(target)
+        missing = undefined(references[source], estimates[place])
+        scores[target] = _three(missing) if missing else _score_pair(found, source, place)
     return scores
+
+
+def _three(score: Score) -> tuple[Score, Score, Score]:
+    return score, score, score
+
+
+def _score_pair(found: Projections, source: int, estimate: int) -> tuple[Score, Score, Score]:
+    sdr, sir, sar = (decibels(value) for value in found.criteria(source, estimate))
+    sdr = ill_conditioned(found.own_independence(source)) or sdr
+    sir, sar = (ill_conditioned(found.independence) or score for score in (sir, sar))
+    return sdr, sir if found.interferers else Score(None, "no_interferer"), sar
 
 
 BSS_EVAL_SOURCES = Metric(
@@ -173,9 +301,11 @@ BSS_EVAL_SOURCES = Metric(
     reference="Vincent, Gribonval and Févotte, Performance measurement in blind audio source separation, IEEE TASLP "
     "14(4), 2006",
     definition="BSS Eval version 3, sources: the estimate is projected on its reference, and on all references, each "
-    "delayed by 0 to 511 samples, over the whole signal and without permutation; each channel and the mean. Above "
-    "100 dB it counts as saturated.",
-    version=f"mir_eval {version('mir_eval')}",
+    "delayed by 0 to 511 samples, over the whole signal and without permutation; each channel and the mean. SIR is the "
+    "target-to-interference ratio (TIR) of some texts. Above 100 dB a value counts as saturated; where a reference holds "
+    f"less than {DEPENDENT:g} of its energy beyond what the others predict (copies of one recording), the values depend on "
+    "rounding and are `ill_conditioned`.",
+    version="sepbench 1",
     score=_score,
     lowest=-np.inf,
     highest=np.inf,

@@ -15,14 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.errors import SignalError, did_you_mean
+from sepbench.metrics.arrays import double, namespace, same_shape
 
 __all__ = [
     "SATURATED_DB",
+    "Framed",
     "Metric",
     "Score",
     "Scores",
     "decibels",
     "each_signal",
+    "framed",
+    "in_namespace",
     "matched",
     "metric_id",
     "paired",
@@ -41,6 +45,18 @@ class Score(NamedTuple):
     value: float | None
     status: str = "ok"
     reason: str | None = None
+
+
+class Framed(Score):
+    """The score of a recording that was scored in frames; see `framed`.
+
+    Attributes
+    ----------
+    frames : tuple of Score
+        One for each, in their order.
+    """
+
+    frames: tuple[Score, ...] = ()
 
 
 Scores = dict[str, dict[str, Score]]  # target -> metric id -> score
@@ -113,26 +129,29 @@ class Metric:
 
 
 def paired(reference: Any, estimate: Any, *, where: str) -> tuple[Floats, Floats]:
-    """Bring two signals into float64 and make sure that they fit together.
+    """Bring two signals into float64 arrays of NumPy and make sure that they fit together.
 
     Raises
     ------
     SignalError
         If the shapes differ, there are no samples, or the type is not a real number.
     """
-    reference, estimate = np.asarray(reference), np.asarray(estimate)
-    for name, signal in (("reference", reference), ("estimate", estimate)):
-        if signal.dtype.kind not in "fiu":
-            raise SignalError(f"{where}: the {name} is an array of {signal.dtype}", "pass real numbers")
-    if reference.shape != estimate.shape:
-        raise SignalError(
-            f"{where}: reference has shape {reference.shape} but estimate has {estimate.shape}",
-            "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean",
-        )
-    if reference.ndim == 0 or reference.shape[-1] == 0:
-        raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
-    # C order: a sum over time then has one order of additions, whatever the strides were
-    return reference.astype(np.float64, order="C", copy=False), estimate.astype(np.float64, order="C", copy=False)
+    s, s_hat, _ = in_namespace(np.asarray(reference), np.asarray(estimate), where=where)
+    return s, s_hat
+
+
+def in_namespace(reference: Any, estimate: Any, *, where: str) -> tuple[Any, Any, Any]:
+    """Bring two signals into float64, as arrays of NumPy or tensors of torch, and give the module to compute with.
+
+    Raises
+    ------
+    SignalError
+        If the shapes differ, there are no samples, the type is not a real number, or only one is a tensor.
+    """
+    xp = namespace(reference, estimate, where=where)
+    s, s_hat = (double(x, name, xp, where=where) for x, name in ((reference, "reference"), (estimate, "estimate")))
+    same_shape(s, s_hat, where=where)
+    return s, s_hat, xp
 
 
 def each_signal(measure: Callable[[Floats, Floats], float], reference: Floats, estimate: Floats) -> Floats:
@@ -216,8 +235,8 @@ def decibels(value: float) -> Score:
 
     Examples
     --------
-    >>> decibels(9.5)
-    Score(value=9.5, status='ok', reason=None)
+    >>> decibels(9.5).value, decibels(9.5).status
+    (9.5, 'ok')
     >>> decibels(math.inf).status, decibels(math.nan).status
     ('saturated_high', 'metric_failed')
     """
@@ -230,13 +249,29 @@ def decibels(value: float) -> Score:
     return Score(float(value))
 
 
+def framed(frames: Sequence[Score]) -> Framed:
+    """Take the median over the frames that have a value, as `museval` does it for a track.
+
+    Examples
+    --------
+    >>> framed([Score(1.0), Score(None, "silent_reference"), Score(4.0)]).value
+    2.5
+    >>> framed([Score(None, "silent_reference")]).status
+    'silent_reference'
+    """
+    values = [frame.value for frame in frames if frame.value is not None]
+    score = Framed(float(np.median(values))) if values else Framed(*frames[0])
+    score.frames = tuple(frames)
+    return score
+
+
 def together(channels: Sequence[Score]) -> Score:
     """Take the mean over channels; one that is undefined leaves the whole undefined."""
-    for number, (_, status, reason) in enumerate(channels, 1):
-        if status != "ok":
-            if len(channels) > 1:
-                reason = f"channel {number} of {len(channels)}" + (f": {reason}" if reason else "")
-            return Score(None, status, reason)
+    for number, score in enumerate(channels, 1):
+        if score.value is None:
+            where = f"channel {number} of {len(channels)}"
+            reason = f"{where}: {score.reason}" if score.reason else where
+            return score if len(channels) == 1 else score._replace(reason=reason)
     return Score(math.fsum(score.value or 0.0 for score in channels) / len(channels))
 
 

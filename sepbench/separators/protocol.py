@@ -44,6 +44,8 @@ class Separator(Protocol):
     - ``needs_references = False``: an oracle. It is called with ``references=``, a mapping of the true sources, and
       never ranked;
     - ``trivial = False``: a yardstick such as the mixture itself; never ranked either;
+    - ``interchangeable = False``: its outputs come in any order, and are scored in the one that suits them best by
+      SI-SDR;
     - ``parameters = None``: number of trained weights;
     - ``training``: a mapping that says what it was trained on (``corpus_hash``, ``groups``).
     """

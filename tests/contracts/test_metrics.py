@@ -96,6 +96,27 @@ def test_no_length_raises(metric, sources, samples):
     assert all(is_well_formed(score, metric) for score in scores.values())
 
 
+@pytest.mark.parametrize("fault", [np.nan, np.inf])
+@pytest.mark.parametrize("who", ["reference", "estimate", "interferer"])
+def test_no_broken_sample_raises_or_gives_a_value_of_its_target(metric, sources, who, fault):
+    references = {name: np.array(signal[:1]) for name, signal in sources.items()}
+    estimates = {
+        "speech": references["speech"] + references["noise"],
+        "noise": references["noise"] + 0.1 * references["speech"],
+    }
+    {"reference": references["speech"], "estimate": estimates["speech"], "interferer": references["noise"]}[who][
+        0, 777
+    ] = fault
+    for target, scores in metric.score(references, estimates, 16000).items():
+        assert all(is_well_formed(score, metric) for score in scores.values())
+        if (target == "noise") == (who == "interferer"):
+            assert "ok" not in {score.status for score in scores.values()}
+
+
+def test_no_estimates_have_no_scores(metric, sources):
+    assert metric.score(read_only(sources, 1), {}, 16000) == {}
+
+
 def test_every_field_is_filled(metric):
     assert metric.name in NAMES
     assert metric.ids
@@ -133,8 +154,9 @@ def test_what_is_no_metric_is_refused():
 
 def test_the_public_names_are_these():
     assert metrics.__all__ == [
-        "BssEval", "Metric", "Score", "Scores", "bss_eval_sources", "estoi", "load", "metric_id", "pesq_nb", "pesq_wb",
-        "si_sdr", "snr", "stoi",
+        "BssEval", "BssEvalImages", "Metric", "Permuted", "Score", "Scores", "best_permutation", "bss_eval_images",
+        "bss_eval_sources", "estoi", "framewise_sdr", "improvement", "load", "metric_id", "permuted", "pesq_nb", "pesq_wb",
+        "sa_sdr", "sd_sdr", "si_sdr", "snr", "stoi",
     ]  # fmt: skip
     assert all(callable(getattr(metrics, name)) for name in ("snr", "si_sdr", "stoi", "estoi"))
 
@@ -142,7 +164,7 @@ def test_the_public_names_are_these():
 def test_importing_the_metrics_imports_nothing_heavy():
     code = (
         "import sys, sepbench.metrics; sepbench.metrics.load();"
-        "print([name for name in ('scipy', 'mir_eval', 'pystoi', 'pesq', 'soxr', 'torch') if name in sys.modules])"
+        "print([name for name in ('scipy', 'numba', 'mir_eval', 'pesq', 'soxr', 'torch') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

@@ -6,32 +6,56 @@ import pytest
 
 from sepbench.errors import SignalError
 from sepbench.metrics import estoi, stoi
+from sepbench.metrics.octave_resampling import resample
 from sepbench.metrics.stoi import STOI
 
 
-@pytest.mark.parametrize("sample_rate", [8000, 10000, 16000, 44100])
-def test_stoi_is_pystoi_to_the_bit(speech_like, noise, sample_rate):
+@pytest.mark.parametrize("sample_rate", [8000, 10000, 16000, 16001, 22050, 44100, 48000])
+def test_stoi_and_estoi_are_those_of_pystoi(speech_like, noise, sample_rate):
     reference = speech_like(2, sample_rate)
     estimate = reference + 0.05 * noise(len(reference))
-    assert float(stoi(reference, estimate, sample_rate)) == pystoi.stoi(reference, estimate, sample_rate)
+    for measure, extended in ((stoi, False), (estoi, True)):  # the random numbers in it are of 1e-16
+        expected = pystoi.stoi(reference, estimate, sample_rate, extended=extended)
+        assert float(measure(reference, estimate, sample_rate)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_estoi_is_pystoi_to_the_bit_for_one_seed(speech_like, noise):
+def test_quiet_recordings_have_the_value_of_loud_ones(speech_like, noise):
     reference = speech_like(2)
     estimate = reference + 0.05 * noise(len(reference))
-    np.random.seed(0)  # noqa: NPY002 - what pystoi draws from
-    assert float(estoi(reference, estimate, 16000)) == pystoi.stoi(reference, estimate, 16000, extended=True)
+    for measure in (stoi, estoi):
+        loud = float(measure(reference, estimate, 16000))
+        for level in (1e-12, 1e9):  # an epsilon would show here, as it does in pystoi
+            assert float(measure(level * reference, level * estimate, 16000)) == pytest.approx(loud, abs=1e-12)
 
 
-def test_estoi_leaves_the_random_numbers_of_the_caller_alone(speech_like, noise):
+def test_values_lie_between_minus_one_and_one(speech_like):
     reference = speech_like(2)
-    estimate = reference + 0.05 * noise(len(reference))
+    for measure in (stoi, estoi):
+        assert float(measure(reference, reference, 16000)) == pytest.approx(1.0, abs=1e-12)
+        assert -1 <= float(measure(reference, speech_like(2, seed=1), 16000)) < 0.9
+
+
+def test_an_estimate_that_is_silent_for_a_while_is_scored_as_if_nothing_were_heard_there(speech_like):
+    """pystoi takes random numbers there; their mean is what we give."""
+    reference = speech_like(3)
+    estimate = np.where(np.arange(len(reference)) < 24000, reference, 0.0)
+    expected = np.mean([pystoi.stoi(reference, estimate, 16000, extended=True) for _ in range(20)])
+    assert float(estoi(reference, estimate, 16000)) == pytest.approx(expected, abs=5e-3)
+
+
+def test_estoi_leaves_the_random_numbers_of_the_caller_alone(speech_like):
     np.random.seed(7)  # noqa: NPY002
     expected = np.random.rand(3)  # noqa: NPY002
     np.random.seed(7)  # noqa: NPY002
-    first = estoi(reference, estimate, 16000)
+    estoi(speech_like(1), speech_like(1, seed=1), 16000)
     np.testing.assert_array_equal(np.random.rand(3), expected)  # noqa: NPY002
-    assert float(estoi(reference, estimate, 16000)) == float(first)
+
+
+@pytest.mark.parametrize(("rate", "samples"), [(16000, 4001), (8000, 999), (44100, 5000), (48000, 1), (16001, 3000)])
+def test_the_matrix_resamples_as_octave_does(noise, rate, samples):
+    signal = noise(2, samples)
+    expected = np.stack([pystoi.utils.resample_oct(row, 10000, rate) for row in signal])
+    np.testing.assert_allclose(resample(signal, rate, 10000, np), expected, atol=1e-12)
 
 
 def test_more_noise_is_less_intelligible(speech_like, noise):

@@ -9,9 +9,20 @@ from sepbench import metrics
 from sepbench.errors import SignalError
 from sepbench.metrics.metric import SATURATED_DB, Score, decibels, matched, together, undefined
 
-DECIBEL_IDS = ("snr", "si_sdr", "sdr_v3_512", "sir_v3_512", "sar_v3_512")
-LEVEL_FREE = ("si_sdr", "sdr_v3_512", "sir_v3_512", "sar_v3_512", "stoi", "estoi", "pesq_wb", "pesq_nb")
-ALL = ("snr", *LEVEL_FREE)
+V4 = ("sdr_v4", "isr_v4_512", "sir_v4_512", "sar_v4_512")
+DECIBEL_IDS = ("snr", "sa_sdr", "sd_sdr", "si_sdr", "si_sdr_zero_mean", "sdr_v3_512", "sir_v3_512", "sar_v3_512", *V4)
+LEVEL_FREE = (
+    "si_sdr",
+    "si_sdr_zero_mean",
+    "sdr_v3_512",
+    "sir_v3_512",
+    "sar_v3_512",
+    "stoi",
+    "estoi",
+    "pesq_wb",
+    "pesq_nb",
+)
+ALL = ("snr", "sa_sdr", "sd_sdr", *LEVEL_FREE, *V4)
 
 
 @pytest.fixture
@@ -51,7 +62,9 @@ def test_silent_reference_is_undefined_for_every_metric(scores):
 
 
 def test_silent_estimate_has_zero_decibel_of_snr(scores):
-    assert scores(lambda sources, mixture: (sources, 0 * mixture))["snr"] == Score(0.0)
+    found = scores(lambda sources, mixture: (sources, 0 * mixture))
+    assert found["snr"] == found["sa_sdr"] == found["sdr_v4"] == Score(0.0)
+    assert statuses(found, V4[1:]) == {"silent_estimate"}
 
 
 def test_silent_estimate_has_no_other_value(scores):

@@ -1,0 +1,115 @@
+"""Signals as arrays of NumPy or tensors of torch: one mathematics for both, through the array's own namespace.
+
+A metric asks `namespace` for the module that its arguments belong to (``xp`` below) and calls what the two modules have
+in common: sums, products, `xp.fft`, `xp.matmul`. Torch is never imported from here: there is no tensor without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from sepbench.errors import SignalError
+
+__all__ = ["double", "namespace", "padded", "same_shape", "to_host", "to_namespace", "windows"]
+
+_REPAIR = "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean"
+
+
+def namespace(*signals: Any, where: str) -> Any:
+    """Give torch if the signals are tensors of one device, else numpy.
+
+    Raises
+    ------
+    SignalError
+        If tensors stand beside what is none, or beside tensors of another device.
+
+    Examples
+    --------
+    >>> namespace([1.0, 2.0], np.ones(2), where="snr").__name__
+    'numpy'
+    """
+    torch = sys.modules.get("torch")
+    tensors = [torch is not None and isinstance(signal, torch.Tensor) for signal in signals]
+    if not any(tensors):
+        return np
+    if not all(tensors) or len({signal.device for signal in signals}) > 1:
+        kinds = [str(signal.device) if is_tensor else type(signal).__name__ for signal, is_tensor in zip(signals, tensors, strict=True)]  # fmt: skip
+        raise SignalError(
+            f"{where}: expected tensors of one device, got {' and '.join(kinds)}", "move them together first"
+        )
+    return torch
+
+
+def double(signal: Any, name: str, xp: Any, *, where: str) -> Any:
+    """Bring a signal into float64, without a copy where it is that already.
+
+    Whatever the samples are stored in, everything is computed in float64; so a value is that of the stored samples.
+
+    Raises
+    ------
+    SignalError
+        If the numbers are not real.
+    """
+    if xp is np:
+        _keep_memory()
+        signal = np.asarray(signal)
+        if signal.dtype.kind not in "fiu":
+            raise SignalError(f"{where}: the {name} is an array of {signal.dtype}", "pass real numbers")
+        # C order: a sum over time then has one order of additions, whatever the strides were
+        return signal.astype(np.float64, order="C", copy=False)
+    if signal.is_complex() or signal.dtype == xp.bool:
+        raise SignalError(f"{where}: the {name} is a tensor of {signal.dtype}", "pass real numbers")
+    return signal.detach().to(xp.float64).contiguous()
+
+
+def same_shape(reference: Any, estimate: Any, *, where: str) -> None:
+    """Make sure that two signals of shape (..., time) fit together.
+
+    Raises
+    ------
+    SignalError
+        If the shapes differ or there are no samples.
+    """
+    shapes = tuple(reference.shape), tuple(estimate.shape)
+    if shapes[0] != shapes[1]:
+        raise SignalError(f"{where}: reference has shape {shapes[0]} but estimate has {shapes[1]}", _REPAIR)
+    if not shapes[0] or shapes[0][-1] == 0:
+        raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
+
+
+@cache
+def _keep_memory() -> None:
+    """Let glibc keep what arrays give back: page faults are a third of the time otherwise.
+
+    It takes the largest block that was ever given back, of up to 32 MiB, for the size that will be wanted again. This one is
+    never written to, so it costs nothing; other systems do not mind.
+    """
+    np.empty(32_000_000, np.uint8)
+
+
+def padded(signals: Any, before: int, after: int, xp: Any) -> Any:
+    """Put so many zeros before and after the signals."""
+    place = {} if xp is np else {"device": signals.device}
+    head, tail = (xp.zeros((*signals.shape[:-1], count), dtype=signals.dtype, **place) for count in (before, after))
+    return xp.concatenate([head, signals, tail], axis=-1)
+
+
+def windows(array: Any, length: int, step: int, xp: Any) -> Any:
+    """Show all stretches of a length over the last axis, each a step after the one before, without copying them."""
+    if xp is np:
+        return np.lib.stride_tricks.sliding_window_view(array, length, axis=-1)[..., ::step, :]
+    return array.unfold(-1, length, step)
+
+
+def to_host(array: Any, xp: Any) -> Any:
+    """Give the array as numpy has it, for what is small and is no work for a device."""
+    return array if xp is np else array.cpu().numpy()
+
+
+def to_namespace(array: Any, like: Any, xp: Any) -> Any:
+    """Bring a numpy array to where another array lives."""
+    return array if xp is np else xp.as_tensor(array, device=like.device)
