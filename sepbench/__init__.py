@@ -23,6 +23,7 @@ _HOME = {
     "Separator": "sepbench.separators.protocol",
     "demo": "sepbench.tour",
     "index": "sepbench.catalog",
+    "measure": "sepbench.evaluate",
     "metrics": "",
     "mix": "sepbench.mixing",
     "publish": "sepbench.leaderboard",
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "demo",
     "index",
+    "measure",
     "metrics",
     "mix",
     "publish",
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from sepbench.catalog import index
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
-    from sepbench.evaluate import score, separate
+    from sepbench.evaluate import measure, score, separate
     from sepbench.leaderboard import publish
     from sepbench.manifest import Manifest
     from sepbench.mixing import mix, verify

@@ -46,7 +46,7 @@ def test_links_between_pages_lead_somewhere(page):
 
 def test_every_command_is_in_the_readme_or_its_help():
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert commands == {"demo", "index", "mix", "verify", "train", "separate", "score", "publish", "list"}
+    assert commands == {"demo", "index", "mix", "verify", "train", "separate", "score", "measure", "publish", "list"}
     for name in commands:
         assert f"sepbench {name}" in README, name
 

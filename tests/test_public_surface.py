@@ -8,8 +8,8 @@ import pytest
 import sepbench
 
 PUBLIC = [
-    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "index", "metrics", "mix", "publish",
-    "score", "separate", "shelves", "train", "verify",
+    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "index", "measure", "metrics", "mix",
+    "publish", "score", "separate", "shelves", "train", "verify",
 ]  # fmt: skip
 
 

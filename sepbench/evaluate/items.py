@@ -17,7 +17,16 @@ from sepbench.evaluate.running import run
 from sepbench.metrics.metric import Metric, Score, Scores
 from sepbench.separators.protocol import Signal, build, described
 
-__all__ = ["Contestant", "ItemTask", "failed", "improvement_id", "score_item", "score_rows", "scored_targets"]
+__all__ = [
+    "Contestant",
+    "ItemTask",
+    "failed",
+    "improvement_id",
+    "improvements",
+    "score_item",
+    "score_rows",
+    "scored_targets",
+]
 
 Row = dict[str, Any]
 
@@ -120,7 +129,7 @@ def score_rows(
     versions = {metric_id: metric.version for metric in measures for metric_id in metric.ids}
     rows = []
     for target, values in scores.items():
-        for metric_id, score in (values | _improvements(values, unprocessed[target])).items():
+        for metric_id, score in (values | improvements(values, unprocessed[target], measures)).items():
             version = versions[metric_id.partition(":")[0].removesuffix("_i")]
             rows.append(base | {"target": target, "metric": metric_id, "metric_version": version} | score._asdict())
     return rows
@@ -147,12 +156,15 @@ def _measure(
     return scores
 
 
-def _improvements(scores: Mapping[str, Score], unprocessed: Mapping[str, Score]) -> dict[str, Score]:
-    """Subtract the mixture's score; artefacts have no improvement, since the mixture has none."""
+def improvements(
+    scores: Mapping[str, Score], unprocessed: Mapping[str, Score], measures: Iterable[Metric]
+) -> dict[str, Score]:
+    """Subtract the mixture's score, where a difference means something; the mixture has no artefacts, so no SAR."""
+    described = {name for metric in measures if metric.higher_is_better is None for name in metric.ids}
     gains = {}
     for metric_id, score in scores.items():
         before = unprocessed.get(metric_id)
-        if metric_id.startswith("sar_") or before is None:
+        if metric_id.startswith("sar_") or metric_id.partition(":")[0] in described or before is None:
             continue
         if score.value is not None and before.value is not None:
             gains[improvement_id(metric_id)] = Score(score.value - before.value)

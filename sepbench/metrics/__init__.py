@@ -11,26 +11,53 @@ from collections.abc import Iterable
 from sepbench import shelf
 from sepbench.errors import UsageError
 from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
+from sepbench.metrics.composite import Composite, composite, llr, wss
+from sepbench.metrics.dnsmos import Dnsmos, dnsmos, plcmos
+from sepbench.metrics.loudness import level_difference, loudness
+from sepbench.metrics.lsd import lsd
 from sepbench.metrics.metric import Metric, Score, Scores, metric_id
 from sepbench.metrics.pesq import pesq_nb, pesq_wb
+from sepbench.metrics.segmental import fw_seg_snr, seg_snr
 from sepbench.metrics.si_sdr import si_sdr
+from sepbench.metrics.silence import Silence, silence
 from sepbench.metrics.snr import snr
 from sepbench.metrics.stoi import estoi, stoi
+from sepbench.metrics.visqol import visqol_audio, visqol_speech
+from sepbench.metrics.wer import cer, error_rate_metric, wer
 
 __all__ = [
     "BssEval",
+    "Composite",
+    "Dnsmos",
     "Metric",
     "Score",
     "Scores",
+    "Silence",
     "bss_eval_sources",
+    "cer",
+    "composite",
+    "dnsmos",
+    "error_rate_metric",
     "estoi",
+    "fw_seg_snr",
+    "level_difference",
+    "llr",
     "load",
+    "loudness",
+    "lsd",
     "metric_id",
     "pesq_nb",
     "pesq_wb",
+    "plcmos",
+    "seg_snr",
     "si_sdr",
+    "silence",
     "snr",
     "stoi",
+    "visqol_audio",
+    "visqol_speech",
+    "wer",
+    "wss",
 ]
 
 
