@@ -235,14 +235,17 @@ def _others(pair: Pair, estimate: Pcm) -> tuple[Signals, NDArray[np.float64] | N
 
 def _fitting(path: Path, role: str, estimate: Pcm, estimated: Path) -> Pcm:
     pcm = read_pcm(path)
-    shapes = [(one.sample_rate, one.channels, one.frames) for one in (pcm, estimate)]
-    if shapes[0] != shapes[1]:
-        theirs, ours = ("{} Hz, {} channels, {} samples".format(*shape) for shape in shapes)
+    theirs, ours = _shape(pcm), _shape(estimate)
+    if theirs != ours:
         raise SignalError(
             f"{estimated}: has {ours}, but the {role} {path.name} has {theirs}",
             "nothing is repaired silently: resample, mix down, cut or pad the estimate yourself if that is what you mean",
         )
     return pcm
+
+
+def _shape(pcm: Pcm) -> str:
+    return f"{pcm.sample_rate} Hz, {pcm.channels} channel{'s' * (pcm.channels > 1)}, {pcm.frames} samples"
 
 
 def _signal(pcm: Pcm) -> NDArray[np.float64]:

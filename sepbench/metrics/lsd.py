@@ -65,8 +65,7 @@ def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
 
 
 def _value(reference: Floats, estimate: Floats, sample_rate: int) -> float:
-    length = round(_FRAME_S * sample_rate)
-    length += length % 2
+    length = 2 * round(_FRAME_S / 2 * sample_rate)
     if len(reference) < length or not reference.any():
         return math.nan
     frames = [np.lib.stride_tricks.sliding_window_view(x, length)[:: length // 2] for x in (reference, estimate)]

@@ -167,4 +167,10 @@ def _metric(transcriber: Callable[[], Transcriber | None], version: str) -> Metr
     )
 
 
-WER = _metric(_named, ", ".join(["sepbench 1", *([os.environ[TRANSCRIBER]] if os.environ.get(TRANSCRIBER) else [])]))
+def _version() -> str:
+    """Name the transcriber, but not the folder in which it lies on this machine."""
+    address = os.environ.get(TRANSCRIBER, "").replace("\\", "/").rpartition("/")[2]
+    return f"sepbench 1, {address}" if address else "sepbench 1"
+
+
+WER = _metric(_named, _version())
