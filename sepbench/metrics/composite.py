@@ -10,7 +10,7 @@ import numpy as np
 
 from sepbench.errors import SignalError
 from sepbench.metrics.channels import Row, at_rate, score_several
-from sepbench.metrics.frames import critical_bands, frame_pairs, trimmed_mean
+from sepbench.metrics.frames import critical_bands, frame_pairs, power_spectra, trimmed_mean
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired
 from sepbench.metrics.pesq import pesq_score, pesq_wb, version_of_pesq
 from sepbench.metrics.segmental import segmental_mean
@@ -212,7 +212,7 @@ def _frame_wss(s: Floats, s_hat: Floats, sample_rate: int) -> Floats:
 def _band_levels(frames: Floats, sample_rate: int) -> Floats:
     """Give the level of each critical band in dB, shape (frame, band); 0 where a frame is silent."""
     filters, points = critical_bands(sample_rate)
-    energies = np.square(np.abs(np.fft.rfft(frames, points)))[:, : filters.shape[1]] @ filters.T
+    energies = power_spectra(frames, points) @ filters.T
     return 10 * np.log10(np.where(frames.any(axis=1, keepdims=True), energies, 1.0))
 
 

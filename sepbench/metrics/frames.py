@@ -14,9 +14,8 @@ import numpy as np
 
 from sepbench.metrics.metric import Floats
 
-__all__ = ["BANDS", "critical_bands", "frame_count", "frame_pairs", "trimmed_mean"]
+__all__ = ["critical_bands", "frame_count", "frame_pairs", "power_spectra", "trimmed_mean"]
 
-BANDS = 25
 _FRAME_S = 0.030
 _AT_ONCE = 2048  # frames in memory
 _KEPT = 0.95  # of the frames: the rest are outliers
@@ -68,6 +67,13 @@ def critical_bands(sample_rate: int) -> tuple[Floats, int]:
     filters = np.where(gain > np.exp(-30 / (2 * 2.303)), gain, 0.0)  # cut at -30 dB
     filters.flags.writeable = False
     return filters, points
+
+
+def power_spectra(frames: Floats, points: int) -> Floats:
+    """Give the power spectra of frames up to, not with, the Nyquist frequency, shape (frame, bin)."""
+    spectra = np.fft.rfft(frames, points)[:, : points // 2]
+    power: Floats = np.square(spectra.real) + np.square(spectra.imag)
+    return power
 
 
 def trimmed_mean(distances: Floats) -> float:

@@ -1,9 +1,9 @@
 """Perceptual evaluation of speech quality, wideband and narrowband, as the `pesq` package computes it.
 
 The package is the ITU's C code. It writes beyond its arrays, and may end the process or give a wrong value, where a
-reference has more than 50 utterances (a stretch of 0.2 s or more after a pause of more than 0.2 s). Up to 20 s there
-can't be so many, and the package is called as any other. What is longer goes into a cage, a process that may die, and
-only if there are few utterances: they are counted first.
+reference has more than 50 utterances: stretches of some 0.2 s with such pauses between them. Up to 18 s there can't be
+so many, and the package is called as any other. What is longer goes into a cage, a process that may die, and only if
+there are few utterances: they are counted first, since between 50 and 60 of them it may give a wrong value in peace.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, 
 __all__ = ["PESQ_NB", "PESQ_WB", "pesq_nb", "pesq_score", "pesq_wb", "version_of_pesq"]
 
 LONGEST_S = 600  # takes some 30 s and 1.6 GB
-SAFE_S = 20  # 50 utterances and 50 pauses of 0.2 s
+SAFE_S = 18  # 48 utterances of 46 frames of 4 ms, which the package makes 4 longer, and pauses of 47
 _MOST_UTTERANCES = 45  # counted before the package's filters, so with some distance to 50
+_SHORTEST, _PAUSE, _BLIP = 40, 40, 2  # in frames, below what the package goes by
+_DEEPEST_DB = 80
 _CAGE = Limits(timeout_s=120.0, memory_bytes=2 << 30)
 _RATES: dict[str, tuple[int, ...]] = {"wb": (16000,), "nb": (8000, 16000)}
 _REMEMBERED = 64  # values
@@ -49,7 +51,7 @@ def pesq_wb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     -------
     ndarray of float64, shape (...)
         NaN where either signal is silent or not finite, shorter than 0.25 s, or holds no utterance or too many for the
-        package (45 or so, where there are more than 20 s).
+        package (some 45, where there are more than 18 s).
 
     Raises
     ------
@@ -197,17 +199,17 @@ def _utterances(reference: Floats, sample_rate: int) -> int:
 def _most_stretches(signal: Floats, sample_rate: int) -> int:
     frame = sample_rate // 250  # 4 ms
     power = np.square(signal[: len(signal) // frame * frame].reshape(-1, frame)).sum(axis=1)
-    return max(_stretches(power > power.max() * 10 ** (-level_db / 10)) for level_db in range(1, 41))
+    return max(_stretches(power > power.max() * 10 ** (-level_db / 10)) for level_db in range(1, _DEEPEST_DB))
 
 
 def _stretches(active: NDArray[np.bool_]) -> int:
     edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
-    speech = ends - starts > 4
+    speech = ends - starts > _BLIP
     starts, ends = starts[speech], ends[speech]
-    apart = starts[1:] - ends[:-1] > 50  # shorter pauses are bridged
+    apart = starts[1:] - ends[:-1] > _PAUSE  # shorter pauses are bridged
     lengths = ends[np.append(apart, True)[: len(ends)]] - starts[np.append(True, apart)[: len(starts)]]
-    return int((lengths >= 50).sum())
+    return int((lengths >= _SHORTEST).sum())
 
 
 def pesq_score(reference: Floats, estimate: Floats, sample_rate: int, *, mode: str) -> Score:

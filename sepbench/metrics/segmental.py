@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sepbench.errors import SignalError
-from sepbench.metrics.frames import critical_bands, frame_count, frame_pairs
+from sepbench.metrics.frames import critical_bands, frame_count, frame_pairs, power_spectra
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels
 
 __all__ = ["FW_SEG_SNR", "SEG_SNR", "fw_seg_snr", "seg_snr", "segmental_mean"]
@@ -139,16 +139,16 @@ def _frame_snr(s: Floats, s_hat: Floats, sample_rate: int) -> Floats:
 def _frame_weighted_snr(s: Floats, s_hat: Floats, sample_rate: int) -> Floats:
     """Give the weighted SNR of each frame; NaN where the reference is silent."""
     filters, points = critical_bands(sample_rate)
-    bands, bands_hat = (_unit_area(x, points, filters.shape[1]) @ filters.T for x in (s, s_hat))
+    bands, bands_hat = (_unit_area(x, points) @ filters.T for x in (s, s_hat))
     weights = bands**_WEIGHT
     snr_db = 10 * np.log10(np.square(bands) / np.square(bands_hat - bands))
     weighted: Floats = (weights * snr_db).sum(axis=1) / weights.sum(axis=1)
     return weighted
 
 
-def _unit_area(frames: Floats, points: int, bins: int) -> Floats:
+def _unit_area(frames: Floats, points: int) -> Floats:
     """Give magnitude spectra that sum up to 1, or to 0 where there is nothing."""
-    magnitudes = np.abs(np.fft.rfft(frames, points))[:, :bins]
+    magnitudes = np.sqrt(power_spectra(frames, points))
     area = magnitudes.sum(axis=1, keepdims=True)
     return magnitudes / np.where(area > 0, area, 1.0)
 

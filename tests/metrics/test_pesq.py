@@ -100,7 +100,7 @@ def test_pauses_are_counted_behind_what_the_package_filters_out(noise, hidden_by
     assert module._utterances(bursts + under, 16000) > 60
 
 
-def test_speech_of_more_than_twenty_seconds_is_scored_in_a_cage_to_the_same_bit(speech_like, noise):
+def test_speech_of_more_than_eighteen_seconds_is_scored_in_a_cage_to_the_same_bit(speech_like, noise):
     package = pytest.importorskip("pesq")
     reference = speech_like(21, 8000)
     estimate = reference + 0.01 * noise(len(reference))
