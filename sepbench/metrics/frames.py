@@ -17,7 +17,7 @@ from sepbench.metrics.metric import Floats
 __all__ = ["critical_bands", "frame_count", "frame_pairs", "power_spectra", "trimmed_mean"]
 
 _FRAME_S = 0.030
-_AT_ONCE = 2048  # frames in memory
+_AT_ONCE = 256  # frames in memory
 _KEPT = 0.95  # of the frames: the rest are outliers
 # centre and bandwidth in Hz; the first seven bands are 70 Hz wide
 _CENTRES = (
