@@ -70,7 +70,7 @@ def test_less_than_a_second_is_too_short(package, noise):
 
 def test_the_numbers_are_the_package_s(speech_like, noise):
     visqol = pytest.importorskip("visqol")
-    reference = speech_like(3.0)
+    reference = speech_like(1.5)
     estimate = reference + 0.01 * noise(len(reference))
     listener = visqol.VisqolApi()
     listener.create(mode="speech", use_lattice_model=False)
