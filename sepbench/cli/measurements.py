@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sepbench import metrics
-from sepbench.evaluate import Measurements
 from sepbench.evaluate.items import improvement_id
+from sepbench.evaluate.measuring import Measurements, Summary
+from sepbench.metrics import Score
 from sepbench.scores import STATUSES
 
 __all__ = ["described", "told"]
@@ -20,30 +21,36 @@ def told(found: Measurements) -> Iterator[str]:
     units = {name: metric.unit for metric in metrics.load() for name in metric.ids}
     summary = found.summary()
     gains = {improvement_id(metric) for metric in summary} & summary.keys()
-    absent = [metric for metric, one in summary.items() if one.statuses.keys() == {"not_installed"}]
-    shown = [metric for metric in summary if metric not in gains and metric not in absent]
-    width = max((len(metric) for metric in shown), default=0)
-    for metric in shown:
-        one, gain = summary[metric], summary.get(improvement_id(metric))
-        value = "-" if one.mean is None else f"{one.mean:.3f} {units.get(metric.partition(':')[0], '')}".rstrip()
-        gained = "" if gain is None or gain.mean is None else f" ({gain.mean:+.3f})"
-        yield f"{metric:{width}}  {value + gained:>{14 if not gains else 26}}{_note(found, metric)}".rstrip()
-    yield from dict.fromkeys(f"{found.items[0].scores[metric].reason}" for metric in absent if metric not in gains)
+    plain = {metric: one for metric, one in summary.items() if metric not in gains}
+    absent = [metric for metric, one in plain.items() if one.statuses.keys() == {"not_installed"}]
+    width, room = max(map(len, plain), default=0), 26 if gains else 14
+    for metric, one in plain.items():
+        if metric not in absent:
+            value = _value(one, summary.get(improvement_id(metric)), units.get(metric.partition(":")[0], ""))
+            yield f"{metric:{width}}  {value:>{room}}{_note(one, found.items[0].scores.get(metric))}".rstrip()
+    yield from dict.fromkeys(str(found.items[0].scores[metric].reason) for metric in absent)
+    yield from _failures(found)
+
+
+def _value(one: Summary, gain: Summary | None, unit: str) -> str:
+    value = "-" if one.mean is None else f"{one.mean:.3f} {unit}".rstrip()
+    return value if gain is None or gain.mean is None else f"{value} ({gain.mean:+.3f})"
+
+
+def _note(one: Summary, first: Score | None) -> str:
+    """Say over how many recordings a mean is, or of a single one why there is none."""
+    if one.total == 1 and first is not None:
+        return "" if first.status == "ok" else f"  {first.status}: {first.reason or STATUSES[first.status]}"
+    lost = ", ".join(f"{count} {status}" for status, count in one.statuses.items() if status != "ok")
+    return f"  n = {one.n}" + (f" of {one.total}, {lost}" if one.n < one.total else "")
+
+
+def _failures(found: Measurements) -> Iterator[str]:
     failures = found.failures()
     for name, score in failures[:_SHOWN]:
         yield f"  {name}: {score.status}: {score.reason}"
     if failures and len(found.items) > 1:
         yield f"  {len(failures)} of {len(found.items)} recordings failed, wholly or in part"
-
-
-def _note(found: Measurements, metric: str) -> str:
-    """Say over how many recordings a mean is, or of a single one why there is none."""
-    one = found.summary()[metric]
-    if one.total == 1:
-        score = found.items[0].scores[metric]
-        return "" if score.status == "ok" else f"  {score.status}: {score.reason or STATUSES[score.status]}"
-    lost = ", ".join(f"{count} {status}" for status, count in one.statuses.items() if status != "ok")
-    return f"  n = {one.n}" + (f" of {one.total}, {lost}" if one.n < one.total else "")
 
 
 def described(found: Measurements) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sepbench import shelf
 from sepbench.errors import UsageError
 from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
-from sepbench.metrics.composite import Composite, composite, llr, wss
+from sepbench.metrics.composite import Composite, composite
 from sepbench.metrics.dnsmos import Dnsmos, dnsmos, plcmos
 from sepbench.metrics.loudness import level_difference, loudness
 from sepbench.metrics.lsd import lsd
@@ -21,6 +21,7 @@ from sepbench.metrics.segmental import fw_seg_snr, seg_snr
 from sepbench.metrics.si_sdr import si_sdr
 from sepbench.metrics.silence import Silence, silence
 from sepbench.metrics.snr import snr
+from sepbench.metrics.spectral import llr, wss
 from sepbench.metrics.stoi import estoi, stoi
 from sepbench.metrics.visqol import visqol_audio, visqol_speech
 from sepbench.metrics.wer import cer, error_rate_metric, wer

@@ -13,7 +13,7 @@ from sepbench.errors import SignalError
 from sepbench.metrics.frames import critical_bands, frame_count, frame_pairs, power_spectra
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels
 
-__all__ = ["FW_SEG_SNR", "SEG_SNR", "fw_seg_snr", "seg_snr", "segmental_mean"]
+__all__ = ["FW_SEG_SNR", "SEG_SNR", "fw_seg_snr", "seg_snr"]
 
 _LOWEST_DB, _HIGHEST_DB = -10.0, 35.0  # of a frame
 _WEIGHT = 0.2  # the exponent that weights bands by the reference's magnitude
@@ -113,11 +113,6 @@ def _over_signals(name: str, frames: Frames, reference: Any, estimate: Any, samp
     if sample_rate != int(sample_rate) or sample_rate <= 0:
         raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate}", "pass a whole number above 0")
     return each_signal(lambda s, s_hat: _mean(frames, s, s_hat, int(sample_rate)), reference, estimate)
-
-
-def segmental_mean(reference: Floats, estimate: Floats, sample_rate: int) -> float:
-    """Give the segmental SNR of one pair, as the composite measures need it."""
-    return _mean(_frame_snr, reference, estimate, sample_rate)
 
 
 def _mean(frames: Frames, reference: Floats, estimate: Floats, sample_rate: int) -> float:

@@ -123,7 +123,7 @@ def _metric(mode: str, words: str) -> Metric:
         unit="MOS-LQO",
         reference="Chinen, Lim, Skoglund, Gureev, O'Gorman and Hines, ViSQOL v3, QoMEX 2020",
         definition=f"{words}, at {_RATES[mode]} Hz, other rates resampled (soxr VHQ). By a translation of Google's program "
-        "into Python, which is within 0.002 of it by its own account. Each channel and the mean.",
+        "into Python, which is within 0.002 of it by its own account. It hears neither level nor polarity. Each channel and the mean.",
         version=version_of("visqol-python"),
         score=partial(score_channels, name, partial(_measure, mode=mode), native_rates=(_RATES[mode],)),
         lowest=1.0,
