@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sepbench import metrics
 from sepbench.evaluate.items import improvement_id
 from sepbench.evaluate.measuring import Measurements, Summary
 from sepbench.metrics import Score
@@ -18,7 +17,7 @@ _SHOWN = 5  # failures
 
 def told(found: Measurements) -> Iterator[str]:
     """Give the lines for people: mean, its improvement in brackets, and over how many recordings it is."""
-    units = {name: metric.unit for metric in metrics.load() for name in metric.ids}
+    units = {name: metric.unit for metric in found.metrics for name in metric.ids}
     summary = found.summary()
     gains = {improvement_id(metric) for metric in summary} & summary.keys()
     plain = {metric: one for metric, one in summary.items() if metric not in gains}
@@ -27,8 +26,8 @@ def told(found: Measurements) -> Iterator[str]:
     for metric, one in plain.items():
         if metric not in absent:
             value = _value(one, summary.get(improvement_id(metric)), units.get(metric.partition(":")[0], ""))
-            yield f"{metric:{width}}  {value:>{room}}{_note(one, found.items[0].scores.get(metric))}".rstrip()
-    yield from dict.fromkeys(str(found.items[0].scores[metric].reason) for metric in absent)
+            yield f"{metric:{width}}  {value:>{room}}{_note(one, _first(found, metric))}".rstrip()
+    yield from dict.fromkeys(str(_first(found, metric).reason) for metric in absent)
     yield from _failures(found)
 
 
@@ -37,12 +36,19 @@ def _value(one: Summary, gain: Summary | None, unit: str) -> str:
     return value if gain is None or gain.mean is None else f"{value} ({gain.mean:+.3f})"
 
 
-def _note(one: Summary, first: Score | None) -> str:
+def _first(found: Measurements, metric: str) -> Score:
+    """Give the first score of this id: recordings of other rates or channels have other ids."""
+    return next(item.scores[metric] for item in found.items if metric in item.scores)
+
+
+def _note(one: Summary, first: Score) -> str:
     """Say over how many recordings a mean is, or of a single one why there is none."""
-    if one.total == 1 and first is not None:
+    if one.total == 1:
         return "" if first.status == "ok" else f"  {first.status}: {first.reason or STATUSES[first.status]}"
-    lost = ", ".join(f"{count} {status}" for status, count in one.statuses.items() if status != "ok")
-    return f"  n = {one.n}" + (f" of {one.total}, {lost}" if one.n < one.total else "")
+    lost = [f"{count} {status}" for status, count in one.statuses.items() if status != "ok"]
+    if elsewhere := one.total - sum(one.statuses.values()):
+        lost.append(f"{elsewhere} under another name")
+    return f"  n = {one.n}" + (f" of {one.total}, {', '.join(lost)}" if lost else "")
 
 
 def _failures(found: Measurements) -> Iterator[str]:
@@ -55,14 +61,14 @@ def _failures(found: Measurements) -> Iterator[str]:
 
 def described(found: Measurements) -> dict[str, Any]:
     """Give everything as JSON holds it."""
-    versions = {name: metric.version for metric in metrics.load() for name in metric.ids}
+    versions = {name: metric.version for metric in found.metrics for name in metric.ids}
     return {
         "items": [
             {"name": item.name, "scores": {metric: score._asdict() for metric, score in item.scores.items()}}
             for item in found.items
         ],
         "summary": {
-            metric: {**one._asdict(), "version": versions.get(metric.partition(":")[0].removesuffix("_i"))}
+            metric: {**one._asdict(), "version": versions[metric.partition(":")[0].removesuffix("_i")]}
             for metric, one in found.summary().items()
         },
         "missing": list(found.missing),

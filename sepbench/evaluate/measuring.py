@@ -16,7 +16,7 @@ from sepbench import executors, metrics, shelf
 from sepbench.audio import Pcm, read_pcm
 from sepbench.errors import AudioError, SepbenchError, SignalError, UsageError
 from sepbench.evaluate.items import improvements
-from sepbench.evaluate.pairing import Pair, paired_files
+from sepbench.evaluate.pairing import Pair, Pairing, paired_files
 from sepbench.metrics import Metric, Score
 
 __all__ = ["FAILED", "Measured", "Measurements", "Summary", "measure"]
@@ -53,10 +53,13 @@ class Measurements:
         One per recording, in the order of their names.
     missing : tuple of str
         Who has no partner, in words.
+    metrics : tuple of Metric
+        What was asked for, with unit, definition and version.
     """
 
     items: tuple[Measured, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...]
+    metrics: tuple[Metric, ...]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Give one row per recording and metric, as ``pandas.DataFrame`` takes them."""
@@ -146,19 +149,12 @@ def measure(
     chosen = _chosen(metric_names, referenced=reference is not None)
     reference, mixture = (None if path is None else Path(path) for path in (reference, mixture))
     found = paired_files(reference, Path(estimate), mixture)
-    if found.missing and not allow_missing:
-        raise UsageError(
-            f"{estimate}: {len(found.missing)} recordings have no partner: {', '.join(found.missing[:5])}"
-            + (", …" if found.missing[5:] else ""),
-            f"mend the names, or measure the {len(found.pairs)} that have one with --allow-missing",
-        )
+    if not allow_missing:
+        _refuse_missing(found, estimate)
     tasks = [_Task(pair, tuple(chosen)) for pair in found.pairs]
-    processes = executors.default_workers() if workers is None else workers
     results: list[dict[str, Score]] = [{} for _ in tasks]
     errors: list[BaseException] = []
-    # one recording is not worth a process
-    outcomes = executors.run(_measured, tasks, workers=processes if len(tasks) > 1 else 0, limits=executors.UNTRUSTED)
-    for done, outcome in enumerate(outcomes, 1):
+    for done, outcome in enumerate(_outcomes(tasks, workers), 1):
         if outcome.error is None:
             results[outcome.index] = outcome.result
         else:
@@ -168,7 +164,26 @@ def measure(
             progress(done, len(tasks))
     _refuse_nothing(errors, len(tasks), estimate)
     items = (Measured(task.pair.name, scores) for task, scores in zip(tasks, results, strict=True))
-    return Measurements(tuple(items), found.missing)
+    return Measurements(tuple(items), found.missing, tuple(chosen.values()))
+
+
+def _outcomes(tasks: Sequence[_Task], workers: int | None) -> Iterator[executors.Outcome]:
+    """Measure all; one recording is not worth a process. What is wrong with what was asked ends it."""
+    processes = executors.default_workers() if workers is None else workers
+    processes = processes if len(tasks) > 1 else 0
+    for outcome in executors.run(_measured, tasks, workers=processes, limits=executors.UNTRUSTED):
+        if isinstance(outcome.error, UsageError):
+            raise outcome.error
+        yield outcome
+
+
+def _refuse_missing(found: Pairing, estimate: Path | str) -> None:
+    if found.missing:
+        raise UsageError(
+            f"{estimate}: {len(found.missing)} recordings have no partner: {', '.join(found.missing[:5])}"
+            + (", …" if found.missing[5:] else ""),
+            f"mend the names, or measure the {len(found.pairs)} that have one with --allow-missing",
+        )
 
 
 def _chosen(names: Sequence[str] | None, *, referenced: bool) -> dict[str, Metric]:
@@ -192,6 +207,8 @@ def _lost(error: BaseException, chosen: Iterable[Metric]) -> dict[str, Score]:
     else:
         status = "metric_failed"
     reason = error.message if isinstance(error, SepbenchError) else str(error)
+    if isinstance(error, executors.WorkerCrashedError) and error.at:
+        reason += f", at `{error.at}`"
     return {key: Score(None, status, reason) for metric in chosen for key in metric.ids}
 
 
@@ -257,9 +274,10 @@ def _signal(pcm: Pcm) -> NDArray[np.float64]:
 def _scores(measures: list[Metric], references: Mapping[str, Any], estimate: Any, sample_rate: int) -> dict[str, Score]:
     scores: dict[str, Score] = {}
     for metric in measures:
+        executors.note(metric.name)  # a sign of life, and whose fault it is if there comes no other
         try:
             scores |= metric.score(references, {_TARGET: estimate}, sample_rate)[_TARGET]
-        except SignalError:
+        except UsageError:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"

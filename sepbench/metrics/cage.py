@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sepbench.executors import Crew, Limits
+from sepbench.executors import Crew, Limits, Outcome
 
 __all__ = ["Cage"]
 
@@ -26,6 +26,7 @@ class Cage:
     """
 
     def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
+        self._function, self._limits = function, limits
         self._crew = Crew(function, 1, limits)
         self._lock = threading.Lock()
 
@@ -40,8 +41,17 @@ class Cage:
             What the function raised.
         """
         with self._lock:
-            self._crew.submit(0, argument)
-            (outcome,) = self._crew.outcomes()
+            outcome = self._outcome(argument)
         if outcome.error is not None:
             raise outcome.error
         return outcome.result
+
+    def _outcome(self, argument: Any) -> Outcome:
+        self._crew.submit(0, argument)
+        try:
+            (outcome,) = self._crew.outcomes()
+        except BaseException:  # Ctrl-C: what the process is at must not come out as the answer to the next call
+            self._crew.__exit__()
+            self._crew = Crew(self._function, 1, self._limits)
+            raise
+        return outcome

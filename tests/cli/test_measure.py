@@ -109,3 +109,23 @@ def test_one_folder_alone_is_measured_without_a_reference(say, folders):
     code, _, err = say(folders / "out", "--metric", "snr")
     assert code == 2
     assert "`snr` needs a reference" in err
+
+
+def test_recordings_of_two_rates_are_counted_apart(say, folders):
+    pytest.importorskip("pesq")
+    for folder in ("clean", "out"):
+        signal, _ = soundfile.read(folders / folder / "b.wav")
+        soundfile.write(folders / folder / "b.wav", signal, 22050, subtype="PCM_16")
+    code, out, _ = say(folders / "clean", folders / "out", "--metric", "pesq_nb", "--metric", "snr", "--workers", 0)
+    assert code == 0
+    counts = {line.split()[0]: line.partition("  n = ")[2] for line in out.splitlines()}
+    apart = "1 of 2, 1 under another name"
+    assert counts == {"snr": "2", "pesq_nb": apart, "pesq_nb:from-22050": apart}
+
+
+def test_a_transcriber_that_is_none_ends_with_two(say, folders, monkeypatch):
+    monkeypatch.setenv("SEPBENCH_TRANSCRIBER", "math:pi")
+    for workers in (0, 2):
+        code, _, err = say(folders / "clean", folders / "out", "--metric", "wer", "--workers", workers)
+        assert code == 2
+        assert "SEPBENCH_TRANSCRIBER: expected `module:object`" in err

@@ -240,6 +240,33 @@ def test_a_metric_that_raises_is_a_status(folders, monkeypatch):
     assert len(found.failures()) == 3
 
 
+DEADLY = """
+import os, signal
+import numpy as np
+from dataclasses import replace
+from sepbench.metrics.snr import SNR
+
+def die(references, estimates, sample_rate):
+    if abs(estimates["target"]).max() < 0.05:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return SNR.score(references, estimates, sample_rate)
+
+METRIC = replace(SNR, name="deadly", score=die, version="mine 1")
+"""
+
+
+def test_a_metric_that_kills_its_process_costs_its_recording_only(folders):
+    (folders / "own.py").write_text(DEADLY)
+    write(folders / "out/ann/two.wav", 0.1 * draw(1))
+    found = sepbench.measure(
+        folders / "clean", folders / "out", metric_names=[f"{folders / 'own.py'}:METRIC"], workers=2
+    )
+    scores = [item.scores["snr"] for item in found.items]
+    assert [score.status for score in scores] == ["ok", "metric_failed", "ok"]
+    assert scores[1].reason == "the worker process was killed by SIGSEGV, at `deadly`"
+    assert found.metrics[0].version == "mine 1"
+
+
 def test_rows_are_what_pandas_takes(folders):
     import pandas as pd
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -61,6 +62,24 @@ def test_what_the_function_raises_comes_out_and_the_process_stays():
     with pytest.raises(ValueError, match="no"):
         cage("raise")
     assert cage("") == first
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="has no timer to interrupt with")
+def test_the_answer_to_a_call_that_was_interrupted_does_not_come_to_the_next():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    cage = Cage(act, Limits())
+    first = cage("")
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            cage("hang")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert cage("") not in (first, os.getpid())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has no bound on a process's own memory")
