@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sepbench.metrics.channels import Row, at_rate, score_several
+from sepbench.metrics.extras import version_of
 from sepbench.metrics.metric import Floats, Metric, Score
-from sepbench.metrics.pesq import pesq_score, pesq_wb, version_of_pesq
+from sepbench.metrics.pesq import pesq_score, pesq_wb
 from sepbench.metrics.segmental import seg_snr
 from sepbench.metrics.spectral import llr, wss
 
@@ -101,7 +102,7 @@ COMPOSITE = Metric(
     "Where a frame is digital silence, Loizou's code goes by an epsilon; here a silent frame of the reference says "
     "nothing of LLR and WSS, and one of the estimate is flat. At 16000 Hz, other rates resampled (soxr VHQ); each channel "
     "and the mean.",
-    version=f"sepbench 1, {version_of_pesq()}",
+    version=f"sepbench 1, {version_of('pesq')}",
     score=partial(score_several, _IDS, _measure, native_rates=(_RATE,)),
     lowest=_LOWEST,
     highest=_HIGHEST,

@@ -8,11 +8,9 @@ there are few utterances: they are counted first, since between 50 and 60 of the
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +19,12 @@ from numpy.typing import NDArray
 from sepbench.errors import MissingExtraError, SignalError
 from sepbench.executors import Limits, WorkerCrashedError
 from sepbench.metrics.cage import Cage
+from sepbench.metrics.extras import installed, version_of
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels, undefined
 
-__all__ = ["PESQ_NB", "PESQ_WB", "pesq_nb", "pesq_score", "pesq_wb", "version_of_pesq"]
+__all__ = ["PESQ_NB", "PESQ_WB", "pesq_nb", "pesq_score", "pesq_wb"]
 
-LONGEST_S = 600  # takes some 30 s and 1.6 GB
+LONGEST_S = 300  # takes some 15 s and 0.8 GB
 SAFE_S = 18  # 48 utterances of 46 frames of 4 ms, which the package makes 4 longer, and pauses of 47
 _MOST_UTTERANCES = 45  # counted before the package's filters, so with some distance to 50
 _SHORTEST, _PAUSE, _BLIP = 40, 40, 2  # in frames, below what the package goes by
@@ -43,7 +42,7 @@ def pesq_wb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     Parameters
     ----------
     reference, estimate : array_like of shape (..., time)
-        Same shape, up to 10 min. Neither is modified. They are rounded to float32.
+        Same shape, up to 5 min. Neither is modified. They are rounded to float32.
     sample_rate : int
         16000.
 
@@ -58,7 +57,7 @@ def pesq_wb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     MissingExtraError
         If the `pesq` package is not installed.
     SignalError
-        If the shapes differ, there are no samples, the rate is another, or the recording is longer than 10 min.
+        If the shapes differ, there are no samples, the rate is another, or the recording is longer than 5 min.
 
     References
     ----------
@@ -107,7 +106,7 @@ def _over_signals(mode: str, reference: Any, estimate: Any, sample_rate: int) ->
             f"{name}: the recording has {reference.shape[-1] / sample_rate:.1f} s, more than {LONGEST_S} s",
             "PESQ is made for stretches of some 10 s: score excerpts",
         )
-    if not _installed():
+    if not installed("pesq"):
         raise MissingExtraError(f"{name}: the package `pesq` is not installed", 'pip install "sepbench[pesq]"')
 
     def value(s: Floats, s_hat: Floats) -> float:
@@ -115,14 +114,6 @@ def _over_signals(mode: str, reference: Any, estimate: Any, sample_rate: int) ->
         return math.nan if found is None else found
 
     return each_signal(value, reference, estimate)
-
-
-def _installed() -> bool:
-    with contextlib.suppress(ImportError):
-        import pesq  # noqa: F401
-
-        return True
-    return False
 
 
 class _Call(NamedTuple):
@@ -161,8 +152,8 @@ def _score(call: _Call) -> Score:
     try:
         found: Score = _cage()(call)
         return found
-    except WorkerCrashedError as error:
-        return Score(None, "metric_failed", f"pesq: {error}")
+    except (WorkerCrashedError, MemoryError) as error:
+        return Score(None, "metric_failed", f"pesq: {str(error) or 'out of memory'}")
 
 
 @cache
@@ -214,7 +205,7 @@ def _stretches(active: NDArray[np.bool_]) -> int:
 
 def pesq_score(reference: Floats, estimate: Floats, sample_rate: int, *, mode: str) -> Score:
     """Score one channel at any sample rate, for the scorer and for what builds on PESQ."""
-    if not _installed():
+    if not installed("pesq"):
         return Score(None, "not_installed", "pesq: not installed")
     if len(reference) > LONGEST_S * sample_rate:
         return Score(None, "out_of_range", f"{len(reference) / sample_rate:.1f} s, more than {LONGEST_S} s")
@@ -224,14 +215,6 @@ def pesq_score(reference: Floats, estimate: Floats, sample_rate: int, *, mode: s
         reference, estimate = (soxr.resample(s, sample_rate, 16000, "VHQ") for s in (reference, estimate))
         sample_rate = 16000
     return _run(reference, estimate, sample_rate, mode)
-
-
-def version_of_pesq() -> str:
-    """Name the package and its version."""
-    try:
-        return f"pesq {version('pesq')}"
-    except PackageNotFoundError:
-        return "pesq"
 
 
 def _metric(mode: str, band: str, reference: str, highest: float) -> Metric:
@@ -246,7 +229,7 @@ def _metric(mode: str, band: str, reference: str, highest: float) -> Metric:
         f"resampled to 16000 Hz (soxr VHQ); each channel and the mean. Not scored: recordings of more than {LONGEST_S} s, "
         f"and of more than {SAFE_S} s with more than {_MOST_UTTERANCES} utterances, with which the package fails. It hears "
         "neither level nor polarity.",
-        version=version_of_pesq(),
+        version=version_of("pesq"),
         score=partial(score_channels, name, partial(pesq_score, mode=mode), native_rates=_RATES[mode]),
         lowest=0.999,  # the mapping's asymptote
         highest=highest,
