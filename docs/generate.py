@@ -248,10 +248,11 @@ def metrics_page() -> str:
         (metric,) = metrics.load([name])
         ids = ", ".join(f"`{one}`" for one in metric.ids)
         unit = f" in {metric.unit}" if metric.unit else ""
+        better = {True: "higher is better", False: "lower is better", None: "neither is better, so there is no `_i`"}
         parts += [
             f"## {metric.title}",
-            f"{ids}{unit}, from {metric.lowest:g} to {metric.highest:g}; "
-            f"{'higher' if metric.higher_is_better else 'lower'} is better. `--metric {name}`.",
+            f"{ids}{unit}, from {metric.lowest:g} to {metric.highest:g}; {better[metric.higher_is_better]}. `--metric {name}`."
+            + ("" if metric.needs_reference else " Needs no reference."),
             metric.definition,
             f"Implementation: {metric.version}. Source: {metric.reference}",
         ]

@@ -24,6 +24,7 @@ _HOME = {
     "demo": "sepbench.tour",
     "fetch": "sepbench.fetching",
     "index": "sepbench.catalog",
+    "measure": "sepbench.evaluate",
     "metrics": "",
     "mix": "sepbench.mixing",
     "preview": "sepbench.mixing",
@@ -44,6 +45,7 @@ __all__ = [
     "demo",
     "fetch",
     "index",
+    "measure",
     "metrics",
     "mix",
     "preview",
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     from sepbench.catalog import index
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
-    from sepbench.evaluate import score, separate
+    from sepbench.evaluate import measure, score, separate
     from sepbench.fetching import fetch
     from sepbench.leaderboard import publish
     from sepbench.manifest import Manifest

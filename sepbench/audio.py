@@ -29,6 +29,7 @@ from sepbench.errors import AudioError
 
 __all__ = [
     "FULL_SCALE_BITS",
+    "MAX_CHANNELS",
     "MAX_MAGNITUDE",
     "Pcm",
     "encoded",

@@ -14,6 +14,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.resource_tracker
+import multiprocessing.util
 import os
 import pickle
 import signal
@@ -176,14 +177,16 @@ class Crew:
     _stopping: bool = False
     _told: bool = False
 
+    def __post_init__(self) -> None:
+        # a crew that is nobody's any more, or still there when the interpreter ends: else that would wait for it
+        multiprocessing.util.Finalize(self, _end, args=(self._crew,), exitpriority=10)
+
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all workers: idle ones have nothing to lose, and nobody waits for the others any more."""
-        for worker in self._crew:
-            self._dismiss(worker)
-        self._crew.clear()
+        """End all workers."""
+        _end(self._crew)
 
     def submit(self, index: int, task: Any) -> None:
         """Put a task into the queue; allowed while outcomes are being read."""
@@ -222,8 +225,8 @@ class Crew:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=_work, args=(theirs, self.function, os.getpid(), self.limits.memory_bytes), daemon=True
-        )
+            target=_work, args=(theirs, self.function, os.getpid(), self.limits.memory_bytes)
+        )  # no daemon: those may not hire a crew of their own
         with _worker_environment(), _signals_held():
             process.start()
         theirs.close()
@@ -282,8 +285,14 @@ class Crew:
         return Outcome(index, None, WorkerCrashedError(_cause(worker.process.exitcode), worker.at))
 
     def _dismiss(self, worker: _Worker) -> None:
-        if worker in self._crew:
-            self._crew = [other for other in self._crew if other is not worker]
+        self._crew[:] = [other for other in self._crew if other is not worker]
+        _end([worker])
+
+
+def _end(workers: list[_Worker]) -> None:
+    """Kill workers; idle ones have nothing to lose, and nobody waits for the others any more."""
+    while workers:
+        worker = workers.pop()
         worker.process.kill()
         worker.process.join()
         worker.channel.close()

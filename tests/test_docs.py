@@ -57,6 +57,7 @@ def test_every_command_is_in_the_readme_or_its_help():
         "train",
         "separate",
         "score",
+        "measure",
         "publish",
         "list",
         "preview",
@@ -73,6 +74,10 @@ def disk(tmp_path_factory):
     shutil.copytree(RECORDINGS / "noise" / "ESC-50-master", folder / "ESC-50-master")
     shutil.copy(next((RECORDINGS / "noise").rglob("5-*.wav")), folder / "noisy.wav")
     write_pairs(folder / "VoiceBank-DEMAND")
+    shutil.copy(folder / "noisy.wav", folder / "clean.wav")
+    for name in ("clean", "enhanced"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "noisy.wav", folder / name)
     (folder / "my_separator.py").write_text(next(block for block in blocks("python") if "class Halve" in block))
     return folder
 
@@ -108,6 +113,14 @@ def test_the_readmes_commands_work_as_they_stand(disk, capsys):
             assert main([*words[1:], *extra]) == 0, f"{line}\n{capsys.readouterr().err}"
     assert (disk / "separated" / "noisy" / "speech.flac").exists()
     assert "halve" in (disk / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_readmes_metrics_take_arrays(capsys):
+    script = next(block for block in blocks("python") if "metrics.si_sdr" in block)
+    reference, noise = np.random.default_rng(0).standard_normal((2, 16000))
+    exec(script, {"reference": reference, "noise": 1e-3 * noise, "sample_rate": 16000})
+    values = [float(word) for word in capsys.readouterr().out.split()]
+    assert values == [pytest.approx(40, abs=0.2), pytest.approx(-20, abs=0.01), pytest.approx(20, abs=0.1), pytest.approx(0.9, abs=0.1)]  # fmt: skip
 
 
 def test_the_readmes_python_works_as_it_stands(disk):

@@ -355,6 +355,38 @@ def score(
 
 
 @app.command()
+def measure(
+    reference: Annotated[Path, typer.Argument(metavar="[REFERENCE]", help="Recording, or folder of recordings.")],
+    estimate: Annotated[
+        Path | None, typer.Argument(help="The same, paired by name; alone: without a reference.")
+    ] = None,
+    mixture: Annotated[Path | None, typer.Option(help="What was separated: adds the improvements.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Instead of all; may be repeated.")] = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Measure what has a partner.")] = False,
+    workers: Workers = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Measure recordings: two files, or two folders paired by name; one alone without a reference."""
+    from sepbench.cli.measurements import described, told
+    from sepbench.evaluate import measure
+
+    speech = Speech(json=json, quiet=quiet)
+    pair = (None, reference) if estimate is None else (reference, estimate)
+    with speech.progress("measuring") as progress:
+        found = measure(
+            *pair, mixture=mixture, metric_names=metric, allow_missing=allow_missing, workers=workers, progress=progress
+        )
+    if not json:
+        for line in told(found):
+            speech.say(line)
+    for words in found.missing[:5]:
+        speech.say(f"  {words}")
+    speech.data(described(found))
+    return SOME_FAILED if found.failures() else 0
+
+
+@app.command()
 def publish(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS…", help="Folders of results.")],
     out: Annotated[Path, typer.Option(help="Folder of the site.")],

@@ -112,7 +112,7 @@ def score_rows(
     versions = {metric_id: metric.version for metric in measures for metric_id in metric.ids}
     rows = []
     for target, values in scores.items():
-        for metric_id, score in (values | improvements(values, unprocessed[target])).items():
+        for metric_id, score in (values | improvements(values, unprocessed[target], measures)).items():
             version = versions[metric_id.partition(":")[0].removesuffix("_i")]
             named = base | {"target": target, "metric": metric_id, "metric_version": version}
             rows += [named | outcome for outcome in _outcomes(score)]

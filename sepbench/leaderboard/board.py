@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench import statistics
-from sepbench.errors import UnknownNameError, did_you_mean
+from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 from sepbench.leaderboard.collect import Result
 from sepbench.leaderboard.schema import Corpus, Example, MetricInfo
 from sepbench.scores import STATUSES
@@ -72,8 +72,8 @@ class Column:
 
     @property
     def arrow(self) -> str:
-        """Which way is better."""
-        return "↑" if self.info.higher_is_better else "↓"
+        """Which way is better; empty where neither is."""
+        return {True: "↑", False: "↓", None: ""}[self.info.higher_is_better]
 
     @property
     def decimals(self) -> int:
@@ -231,7 +231,7 @@ class Board:
         found = {}
         for column in self.columns:
             means = [mean for row in self.rows if (mean := row.cells[column.id].mean) is not None]
-            if means:
+            if means and column.info.higher_is_better is not None:
                 found[column.id] = (max if column.info.higher_is_better else min)(means)
         return found
 
@@ -329,6 +329,8 @@ def _columns(results: list[Result], target: str) -> list[Column]:
 def _main(columns: list[Column], wanted: str, *, where: str) -> Column:
     for column in columns:
         if wanted in (column.id, column.id.partition(":")[0]):
+            if column.info.higher_is_better is None:
+                raise UsageError(f"{where}: `{wanted}` has no better and no worse", "rank by another metric")
             return column
     raise UnknownNameError(
         f"{where}: `{wanted}`, the metric to rank by, was not scored",

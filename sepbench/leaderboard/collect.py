@@ -31,7 +31,15 @@ MAX_JSON_BYTES = 1 << 20
 MAX_EXAMPLE_BYTES = 64 << 20
 PARTS = ("mixture", "reference", "estimate")
 # what the scales can't exceed (P.862.2, P.862.1; a correlation), with room for rounding
-_HIGHEST = {"pesq_wb": 4.65, "pesq_nb": 4.56, "stoi": 1 + 1e-9, "estoi": 1 + 1e-9}
+_HIGHEST = {
+    "pesq_wb": 4.65,
+    "pesq_nb": 4.56,
+    "stoi": 1 + 1e-9,
+    "estoi": 1 + 1e-9,
+    "csig_wb": 5,
+    "cbak_wb": 5,
+    "covl_wb": 5,
+}
 
 
 @dataclass(frozen=True)

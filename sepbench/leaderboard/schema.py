@@ -102,7 +102,7 @@ class MetricInfo(_Block):
 
     title: Text = ""
     unit: Text = ""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True  # None: there is no better and no worse
     definition: Text = ""
     reference: Text = ""
     version: Text = ""

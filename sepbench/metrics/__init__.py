@@ -12,37 +12,65 @@ from sepbench import shelf
 from sepbench.errors import UsageError
 from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
 from sepbench.metrics.bss_eval_images import BssEvalImages, bss_eval_images, framewise_sdr
+from sepbench.metrics.composite import Composite, composite
+from sepbench.metrics.dnsmos import Dnsmos, dnsmos, plcmos
 from sepbench.metrics.improvement import improvement
+from sepbench.metrics.loudness import level_difference, loudness
+from sepbench.metrics.lsd import lsd
 from sepbench.metrics.metric import Metric, Score, Scores, metric_id
 from sepbench.metrics.permutation import Permuted, best_permutation, permuted
 from sepbench.metrics.pesq import pesq_nb, pesq_wb
+from sepbench.metrics.segmental import fw_seg_snr, seg_snr
 from sepbench.metrics.si_sdr import sd_sdr, si_sdr
+from sepbench.metrics.silence import Silence, silence
 from sepbench.metrics.snr import sa_sdr, snr
+from sepbench.metrics.spectral import llr, wss
 from sepbench.metrics.stoi import estoi, stoi
+from sepbench.metrics.visqol import visqol_audio, visqol_speech
+from sepbench.metrics.wer import cer, error_rate_metric, wer
 
 __all__ = [
     "BssEval",
     "BssEvalImages",
+    "Composite",
+    "Dnsmos",
     "Metric",
     "Permuted",
     "Score",
     "Scores",
+    "Silence",
     "best_permutation",
     "bss_eval_images",
     "bss_eval_sources",
+    "cer",
+    "composite",
+    "dnsmos",
+    "error_rate_metric",
     "estoi",
     "framewise_sdr",
+    "fw_seg_snr",
     "improvement",
+    "level_difference",
+    "llr",
     "load",
+    "loudness",
+    "lsd",
     "metric_id",
     "permuted",
     "pesq_nb",
     "pesq_wb",
+    "plcmos",
     "sa_sdr",
     "sd_sdr",
+    "seg_snr",
     "si_sdr",
+    "silence",
     "snr",
     "stoi",
+    "visqol_audio",
+    "visqol_speech",
+    "wer",
+    "wss",
 ]
 
 

@@ -5,10 +5,10 @@ The SNR improvement is the denoising SNR of some texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sepbench.metrics.metric import Framed, Score, framed
+from sepbench.metrics.metric import Framed, Metric, Score, framed
 
 __all__ = ["improvement", "improvement_id", "improvements"]
 
@@ -55,23 +55,32 @@ def improvement_id(metric_id: str) -> str:
     return f"{name}_i{colon}{qualifiers}"
 
 
-def improvements(scores: Mapping[str, Score], unprocessed: Mapping[str, Score]) -> dict[str, Score]:
-    """Subtract the mixture's scores; artefacts have no improvement, since the mixture has none.
+def improvements(
+    scores: Mapping[str, Score], unprocessed: Mapping[str, Score], measures: Iterable[Metric]
+) -> dict[str, Score]:
+    """Subtract the mixture's scores, where a difference means something; artefacts have none, since the mixture has none.
 
     Parameters
     ----------
     scores, unprocessed : mapping of str to Score
         By metric id: of the estimate, and of the mixture in its place. What has frames is subtracted frame by frame.
+    measures : iterable of Metric
+        Those that gave the scores. One that is neither better nor worse, loudness, say, has no improvement.
 
     Examples
     --------
-    >>> improvements({"snr": Score(9.0), "sar_v3_512": Score(9.0)}, {"snr": Score(2.0), "sar_v3_512": Score(80.0)})
+    >>> from sepbench.metrics import load
+    >>> scores = {"snr": Score(9.0), "loudness": Score(-23.0), "sar_v3_512": Score(9.0)}
+    >>> improvements(scores, scores | {"snr": Score(2.0)}, load(["snr", "loudness", "bss_eval_sources"]))
     {'snr_i': Score(value=7.0, status='ok', reason=None)}
     """
+    described = {name for metric in measures if metric.higher_is_better is None for name in metric.ids}
     return {
         improvement_id(metric_id): _difference(score, unprocessed[metric_id])
         for metric_id, score in scores.items()
-        if metric_id in unprocessed and not metric_id.startswith("sar_")
+        if metric_id in unprocessed
+        and not metric_id.startswith("sar_")
+        and metric_id.partition(":")[0] not in described
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sepbench.audio import MAX_CHANNELS
 from sepbench.errors import SignalError, did_you_mean
 from sepbench.metrics.arrays import double, namespace, same_shape
 
@@ -29,6 +30,7 @@ __all__ = [
     "in_namespace",
     "matched",
     "metric_id",
+    "one_recording",
     "paired",
     "score_channels",
     "together",
@@ -82,14 +84,16 @@ class Metric:
         gives `Scores`. It never raises for what the samples are, only for shapes and names that do not fit together.
     lowest, highest : float
         Range: a value outside is no value of this metric.
-    higher_is_better : bool
-        Which way a ranking goes.
+    higher_is_better : bool or None
+        Which way a ranking goes; None where there is no better and no worse, and so no improvement.
     per_channel : bool
         Whether channels are scored one by one and averaged; else they are scored together.
     rates : tuple of int, optional
         The sample rates in Hz that it takes; from any other it resamples. None takes all.
     titles : mapping of str to str
         A title for each id, where there are several.
+    needs_reference : bool
+        Without it only the estimates are looked at, and `references` may be empty.
     """
 
     name: str
@@ -102,10 +106,11 @@ class Metric:
     score: Callable[[Mapping[str, Floats], Mapping[str, Floats], int], Scores]
     lowest: float
     highest: float
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     per_channel: bool = True
     rates: tuple[int, ...] | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
+    needs_reference: bool = True
 
     def ids_for(self, channels: int, sample_rate: int) -> tuple[str, ...]:
         """Give its ids for a corpus, with what the names have to say beyond the definition.
@@ -201,11 +206,20 @@ def matched(references: Mapping[str, Any], target: str, estimate: Any, *, where:
             did_you_mean(target, references, kind="references"),
         )
     reference, estimate = paired(references[target], estimate, where=f"{where}: `{target}`")
-    if reference.ndim != 2:
-        raise SignalError(
-            f"{where}: `{target}` has shape {reference.shape}", "the scorer takes arrays of shape (channel, time)"
-        )
-    return reference, estimate
+    return one_recording(reference, f"{where}: `{target}`"), estimate
+
+
+def one_recording(signal: Floats, where: str) -> Floats:
+    """Make sure that an array is of shape (channel, time): with the axes swapped it would be a thousand short channels.
+
+    Raises
+    ------
+    SignalError
+        If it is not.
+    """
+    if signal.ndim != 2 or len(signal) > MAX_CHANNELS:
+        raise SignalError(f"{where} has shape {signal.shape}", "the scorer takes arrays of shape (channel, time)")
+    return signal
 
 
 def undefined(reference: Floats, estimate: Floats, *, silence_is_defined: bool = False) -> Score | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sepbench import metrics, shelf
-from sepbench.errors import UnknownNameError, UsageError
+from sepbench.errors import SignalError, UnknownNameError, UsageError
 from sepbench.metrics import Metric, Score
 from sepbench.scores import STATUSES
 
@@ -55,7 +55,7 @@ def test_every_target_has_every_id_and_a_well_formed_score(metric, sources, chan
         assert tuple(scores) == metric.ids_for(channels, sample_rate)
         assert [name.partition(":")[0] for name in scores] == list(metric.ids)
         assert all(is_well_formed(score, metric) for score in scores.values())
-        assert {score.status for score in scores.values()} <= {"ok", "not_installed"}
+        assert {score.status for score in scores.values()} <= {"ok", "not_installed", "no_silence"}
 
 
 def test_signals_are_left_alone(metric, sources):
@@ -132,6 +132,22 @@ def test_a_metric_crosses_process_borders(metric):
     assert pickle.loads(pickle.dumps(metric)).ids == metric.ids  # noqa: S301 - our own
 
 
+@pytest.mark.parametrize("name", ["dnsmos", "loudness", "plcmos"])
+def test_what_needs_no_reference_does_not_look_at_one(name, sources):
+    (metric,) = metrics.load([name])
+    assert not metric.needs_reference
+    references, estimates = read_only(sources, 1), {"speech": read_only(sources, 1)["noise"]}
+    expected = metric.score(references, estimates, 16000)
+    assert metric.score({}, estimates, 16000) == expected
+    assert metric.score({"speech": 0 * references["speech"]}, estimates, 16000) == expected
+
+
+def test_a_recording_with_time_first_is_refused(metric, sources):
+    references = {name: signal.T for name, signal in read_only(sources, 2).items()}
+    with pytest.raises(SignalError, match=r"(?s)shape \(16000, 2\).*\(channel, time\)"):
+        metric.score(references, {"speech": references["speech"]}, 16000)
+
+
 def test_ids_are_unique():
     ids = [name for metric in metrics.load() for name in metric.ids]
     assert len(ids) == len(set(ids))
@@ -154,9 +170,11 @@ def test_what_is_no_metric_is_refused():
 
 def test_the_public_names_are_these():
     assert metrics.__all__ == [
-        "BssEval", "BssEvalImages", "Metric", "Permuted", "Score", "Scores", "best_permutation", "bss_eval_images",
-        "bss_eval_sources", "estoi", "framewise_sdr", "improvement", "load", "metric_id", "permuted", "pesq_nb", "pesq_wb",
-        "sa_sdr", "sd_sdr", "si_sdr", "snr", "stoi",
+        "BssEval", "BssEvalImages", "Composite", "Dnsmos", "Metric", "Permuted", "Score", "Scores", "Silence",
+        "best_permutation", "bss_eval_images", "bss_eval_sources", "cer", "composite", "dnsmos", "error_rate_metric",
+        "estoi", "framewise_sdr", "fw_seg_snr", "improvement", "level_difference", "llr", "load", "loudness", "lsd",
+        "metric_id", "permuted", "pesq_nb", "pesq_wb", "plcmos", "sa_sdr", "sd_sdr", "seg_snr", "si_sdr", "silence",
+        "snr", "stoi", "visqol_audio", "visqol_speech", "wer", "wss",
     ]  # fmt: skip
     assert all(callable(getattr(metrics, name)) for name in ("snr", "si_sdr", "stoi", "estoi"))
 

@@ -91,6 +91,15 @@ def test_every_item_and_metric_is_a_row_and_improvement_is_the_difference(tmp_pa
         assert gain == pytest.approx({key: after[key] - mixture[key] for key in after}, abs=1e-9)
 
 
+def test_what_needs_no_reference_and_what_ranks_nothing_stand_beside_the_others(tmp_path, corpus, module):
+    names = ["loudness", "level_difference", "lsd"]
+    rows, result = scored(f"{module}:Half", corpus, tmp_path, metric_names=names, limit=2)
+    assert {row["metric"] for row in rows} == {"loudness", "level_difference", "loudness_difference", "lsd", "lsd_i"}
+    assert {row["status"] for row in rows} == {"ok"}
+    assert result["metrics"]["loudness"]["higher_is_better"] is None
+    assert [one.label for one in collect([tmp_path])] == ["half"]
+
+
 def test_the_mixtures_own_snr_is_the_corpus_s(tmp_path, corpus):
     rows, _ = scored("mixture", corpus, tmp_path)
     assert values(rows, "snr") == pytest.approx(dict.fromkeys(values(rows, "snr"), 0.0), abs=0.001)

@@ -4,8 +4,8 @@ import pytest
 from rich.console import Console
 
 from sepbench import statistics
-from sepbench.errors import UnknownNameError
-from sepbench.leaderboard import boards, collect, terminal
+from sepbench.errors import UnknownNameError, UsageError
+from sepbench.leaderboard import boards, collect, publish, terminal
 from sepbench.leaderboard.tables import cost, interval, number, shown, weights
 
 SIX = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
@@ -95,6 +95,22 @@ def test_where_lower_is_better_the_lowest_stands_first(write_result, root):
     assert places(board) == [("1", "good"), ("2", "bad")]
     assert board.main.arrow == "↓"
     assert board.best["err"] == 2.5
+
+
+def test_what_has_no_better_and_no_worse_is_shown_and_ranks_nothing(write_result, root, tmp_path):
+    metrics = {
+        "si_sdr": {"title": "SI-SDR", "unit": "dB"},
+        "loudness": {"title": "Loudness", "unit": "LUFS", "higher_is_better": None},
+    }
+    for name, gain in (("loud", 9.0), ("soft", 0.0)):
+        write_result(name, {"si_sdr": plus(gain), "loudness": plus(gain)}, changed={"metrics": metrics})
+    board = one_board(root, main="si_sdr")
+    (column,) = (column for column in board.columns if column.id == "loudness")
+    assert column.arrow == ""
+    assert "loudness" not in board.best
+    assert publish([root], tmp_path / "site").page.exists()
+    with pytest.raises(UsageError, match="`loudness` has no better and no worse"):
+        one_board(root, main="loudness")
 
 
 def test_rows_whose_paired_difference_holds_zero_share_a_rank(write_result, root):

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
 import sys
+import time
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from sepbench.errors import MissingExtraError, SignalError
+from sepbench.executors import Limits
 from sepbench.metrics import pesq_nb, pesq_wb
 from sepbench.metrics.pesq import PESQ_NB, PESQ_WB
+
+module = import_module("sepbench.metrics.pesq")
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    """Forget the values of other tests."""
+    module._known.clear()
 
 
 @pytest.fixture
@@ -57,7 +68,7 @@ def test_what_has_no_value_is_nan(pair):
     [
         (pesq_wb, 8000, 8000, "expected a sample rate of 16000, got 8000"),
         (pesq_nb, 44100, 44100, "expected a sample rate of 8000 or 16000, got 44100"),
-        (pesq_nb, 31 * 8000, 8000, r"the recording has 31\.0 s"),
+        (pesq_nb, 301 * 8000, 8000, r"the recording has 301\.0 s"),
     ],
 )
 def test_what_the_package_can_not_take_is_refused(measure, samples, sample_rate, said, capsys):
@@ -81,10 +92,64 @@ def test_a_recording_with_many_pauses_is_not_handed_to_the_package(noise):
     assert "utterances" in found.reason
 
 
-def test_speech_of_more_than_twenty_seconds_is_scored(speech_like):
-    pytest.importorskip("pesq")
+@pytest.mark.parametrize("hidden_by", ["a constant", "a hum"])
+def test_pauses_are_counted_behind_what_the_package_filters_out(noise, hidden_by):
+    time_s = np.arange(30 * 16000) / 16000
+    bursts = np.where(time_s % 0.42 < 0.21, noise(len(time_s)), 0.0)
+    under = {"a constant": 30.0, "a hum": 30 * np.sin(2 * np.pi * 50 * time_s)}[hidden_by]
+    assert module._utterances(bursts + under, 16000) > 60
+
+
+def test_speech_of_more_than_eighteen_seconds_is_scored_in_a_cage_to_the_same_bit(speech_like, noise):
+    package = pytest.importorskip("pesq")
     reference = speech_like(21, 8000)
-    assert PESQ_NB.score({"a": reference[None]}, {"a": reference[None]}, 8000)["a"]["pesq_nb"].status == "ok"
+    estimate = reference + 0.01 * noise(len(reference))
+    expected = package.pesq(8000, reference.astype(np.float32), estimate.astype(np.float32), "nb")
+    assert PESQ_NB.score({"a": reference[None]}, {"a": estimate[None]}, 8000)["a"]["pesq_nb"].value == expected
+    (worker,) = module._cage()._crew._crew
+    pesq_nb(reference, 0.5 * estimate, 8000)
+    assert module._cage()._crew._crew == [worker]  # no process per item
+
+
+def kill(_):
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(_):
+    time.sleep(3600)
+
+
+@pytest.mark.parametrize(
+    ("function", "limits", "said"),
+    [(kill, Limits(), "killed by SIGSEGV"), (hang, Limits(timeout_s=0.5), "no sign of life for 0.5 s")],
+)
+def test_a_crash_or_a_hang_in_the_cage_is_a_reason_and_not_remembered(monkeypatch, speech_like, function, limits, said):
+    pytest.importorskip("pesq")
+    named = ({"a": speech_like(21, 8000)[None]},) * 2
+    cage = module.Cage(function, limits)
+    monkeypatch.setattr(module, "_cage", lambda: cage)
+    found = PESQ_NB.score(*named, 8000)["a"]["pesq_nb"]
+    assert (found.status, found.reason.startswith("pesq: the worker process")) == ("metric_failed", True)
+    assert said in found.reason
+    monkeypatch.undo()
+    assert PESQ_NB.score(*named, 8000)["a"]["pesq_nb"].status == "ok"
+
+
+def test_a_minute_of_speech_is_a_status_and_the_program_lives(speech_like):
+    pytest.importorskip("pesq")
+    reference = np.tile(speech_like(6), 10)  # a pause in each 1.5 s: ordinary speech, on which the package dies
+    found = PESQ_WB.score({"a": reference[None]}, {"a": 0.5 * reference[None]}, 16000)["a"]["pesq_wb"]
+    assert found.status in ("ok", "out_of_range")
+
+
+def test_only_so_many_values_are_remembered(monkeypatch):
+    monkeypatch.setattr(module, "_score", lambda call: module.Score(1.0))
+    for k in range(1, 100):
+        module._run(np.full(10, float(k)), np.ones(10), 16000, "wb")
+    assert len(module._known) == 64
 
 
 def test_other_rates_are_resampled_and_the_id_says_so(speech_like, noise):

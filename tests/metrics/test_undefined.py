@@ -142,8 +142,8 @@ def test_a_burst_of_fifty_milliseconds_is_no_utterance(scores, noise):
     assert statuses(scores(burst), ("pesq_wb", "pesq_nb")) == {"no_utterance"}
 
 
-def test_more_than_thirty_seconds_is_out_of_range_for_pesq():
-    speech = np.sin(np.arange(31 * 8000))[None]
+def test_more_than_five_minutes_is_out_of_range_for_pesq():
+    speech = np.sin(np.arange(301 * 8000))[None]
     found = metrics.load(["pesq_nb"])[0].score({"speech": speech}, {"speech": speech}, 8000)
     assert found["speech"]["pesq_nb"].status == "out_of_range"
 
@@ -208,3 +208,37 @@ def test_an_estimate_without_reference_is_refused():
 def test_the_scorer_takes_channel_and_time():
     with pytest.raises(SignalError, match=r"\(channel, time\)"):
         matched({"a": np.ones(4)}, "a", np.ones(4), where="snr")
+
+
+LATER = ("seg_snr", "fw_seg_snr", "lsd", "csig_wb", "cbak_wb", "covl_wb", "level_difference", "loudness_difference")
+
+
+def test_sound_signals_have_every_other_value_too(scores):
+    assert statuses(scores(lambda sources, mixture: (sources, mixture)), LATER) == {"ok"}
+
+
+def test_silence_in_either_has_no_other_value(scores):
+    silent = scores(lambda sources, mixture: ({**sources, "speech": 0 * mixture}, mixture))
+    assert statuses(silent, LATER) == {"silent_reference"}
+    assert statuses(scores(lambda sources, mixture: (sources, 0 * mixture)), LATER) == {"silent_estimate"}
+
+
+def test_nan_leaves_no_other_value(scores):
+    def broken(sources, mixture):
+        mixture[100] = np.nan
+        return sources, mixture
+
+    assert statuses(scores(broken), (*LATER, "pes", "eps", "loudness")) == {"nonfinite_estimate"}
+
+
+def test_of_what_needs_a_reference_only_the_energy_at_silence_is_defined_where_it_is_silent(scores):
+    found = scores(lambda sources, mixture: ({**sources, "speech": 0 * mixture}, mixture))
+    needy = {name for metric in metrics.load() if metric.needs_reference for name in metric.ids}
+    assert {name for name, score in found.items() if score.status == "ok" and name in needy} == {"pes"}
+
+
+def test_a_rate_may_be_a_float_that_is_whole(speech_like, noise):
+    pair = speech_like(1.0), speech_like(1.0) + 0.01 * noise(16000)
+    for name in ("seg_snr", "fw_seg_snr", "lsd", "llr", "wss"):
+        measure = getattr(metrics, name)
+        assert float(measure(*pair, 16000.0)) == float(measure(*pair, 16000))

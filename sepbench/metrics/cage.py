@@ -1,0 +1,57 @@
+"""A function that may crash, hang or eat all memory, in a process of its own that stays for the next call.
+
+The process starts with the first call and serves all others of its caller's process; one that died is replaced.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sepbench.executors import Crew, Limits, Outcome
+
+__all__ = ["Cage"]
+
+
+class Cage:
+    """A function in a cage.
+
+    Parameters
+    ----------
+    function : callable
+        Of one argument that can be pickled, at the top level of a module.
+    limits : Limits
+        Of its process.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
+        self._function, self._limits = function, limits
+        self._crew = Crew(function, 1, limits)
+        self._lock = threading.Lock()
+
+    def __call__(self, argument: Any) -> Any:
+        """Call the function.
+
+        Raises
+        ------
+        WorkerCrashedError
+            If its process died, or was killed since it took too long (`WorkerHungError`).
+        Exception
+            What the function raised.
+        """
+        with self._lock:
+            outcome = self._outcome(argument)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.result
+
+    def _outcome(self, argument: Any) -> Outcome:
+        self._crew.submit(0, argument)
+        try:
+            (outcome,) = self._crew.outcomes()
+        except BaseException:  # Ctrl-C: what the process is at must not come out as the answer to the next call
+            self._crew.__exit__()
+            self._crew = Crew(self._function, 1, self._limits)
+            raise
+        return outcome
