@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sepbench.errors import SignalError
-from sepbench.metrics import best_permutation, improvement, permuted, sd_sdr, si_sdr, snr, stoi
+from sepbench.metrics import best_permutation, improvement, load, permuted, sd_sdr, si_sdr, snr, stoi
 from sepbench.metrics.improvement import improvements
 from sepbench.metrics.metric import Score, framed
 
@@ -69,7 +69,8 @@ def test_improvement_is_the_difference(seed, level):
 def test_improvements_go_frame_by_frame_and_name_who_is_to_blame():
     before = framed([Score(1.0), Score(None, "silent_reference"), Score(3.0)])
     after = framed([Score(4.0), Score(9.0), Score(None, "saturated_high")])
-    gain = improvements({"sdr_v4": after, "sar_v4_512": after}, {"sdr_v4": before, "sar_v4_512": before})
+    scores, unprocessed = ({"sdr_v4": one, "sar_v4_512": one} for one in (after, before))
+    gain = improvements(scores, unprocessed, load(["bss_eval_images"]))
     assert list(gain) == ["sdr_v4_i"]
     assert gain["sdr_v4_i"] == Score(3.0)
     assert [frame.status for frame in gain["sdr_v4_i"].frames] == ["ok", "silent_reference", "saturated_high"]
