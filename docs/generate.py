@@ -95,13 +95,12 @@ role = "noise"
 set = "demand"
 shares = { train = 8, test = 2 }
 when_short = "loop"
-
-[levels]
-active_snr_db = { normal = [8, 4] }
+snr_db = { normal = [8, 4] }
 ```
 
-Levels are reached after all transforms. A ratio is one over the whole mixture (`snr_db`) or over the frames in which the target
-speaks (`active_snr_db`): the manifest has both as they were achieved. Stems of one song are taken with `coherent_with`; stems across songs
+Levels are reached after all transforms. A source's `snr_db` is the first target against this source; `levels.snr_db` is the first target
+against the sum of all others, over the whole mixture, and `levels.active_snr_db` the same over the frames in which the target speaks: the
+manifest has both as they were achieved. Stems of one song are taken with `coherent_with`; stems across songs
 are sources of their own, which have different groups by themselves."""
 
 TRANSFORMS = """What is done to the excerpt of a source before its level, in order; each parameter is a number, a value to be drawn, or

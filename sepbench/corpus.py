@@ -302,8 +302,7 @@ class Corpus:
             raise TableError(f"{row['mixture_id']}: {reason}", "run `sepbench verify` on the corpus")
 
     def _open(self) -> Recordings:
-        recipe = recipes.parse(self.manifest.metadata["recipe"], where=self.name)
-        roots = find_roots(recipe.sets, self._given_roots, self.manifest.metadata.get("root_hints", {}))
+        roots = find_roots(self.manifest.sets, self._given_roots, self.manifest.metadata.get("root_hints", {}))
         pack = Pack(self._cache)
         return Recordings(roots, pack if len(pack) else None)
 

@@ -193,6 +193,13 @@ class Manifest:
         return str(self.metadata["recipe"]["name"])
 
     @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of the public sets that its recordings are of, those of transforms too, sorted."""
+        sources = self.metadata["recipe"]["sources"]
+        steps = (step for source in sources for step in source.get("transforms", ()))
+        return tuple(sorted({one["set"] for one in (*sources, *steps) if one.get("set")}))
+
+    @property
     def corpus_hash(self) -> str:
         """Hash of the planned columns and the stems; `plan_hash` where nothing was rendered."""
         return str(self.metadata.get("corpus_hash") or self.metadata["plan_hash"])

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from sepbench import transforms
 from sepbench.canonical import canonical_json
 from sepbench.draws import Purpose
-from sepbench.errors import SepbenchError
-from sepbench.recipe import Applied, Draw, Source
+from sepbench.errors import RecipeError, SepbenchError, SignalError, UsageError
+from sepbench.recipe import Applied, Draw, Recipe, Source
 from sepbench.transforms import Transform
 
 __all__ = ["Chain", "Link", "Step", "UnknownTransformError", "most_needed", "parsed", "steps_of"]
@@ -175,13 +177,40 @@ def most_needed(source: Source, frames: int) -> int:
     """Say how many samples so many may need, whatever is drawn for a source's transforms."""
     for applied in reversed(source.transforms):
         if applied.transform.pace:
-            ends: tuple[Parameters, Parameters] = ({}, {})
-            for key, parameter, value in applied.quantities():
-                bounds: Any = (value.bounds() or (0.0, 0.0)) if isinstance(value, Draw) else (value, value)
-                for end, one in zip(ends, bounds, strict=True):
-                    end[key] = parameter.planned(one)
-            frames = max(frames, *(applied.transform.frames_needed(frames, end) for end in ends))
+            frames = max(frames, *(applied.transform.frames_needed(frames, end) for end in _ends(applied)))
     return frames
+
+
+def _ends(applied: Applied) -> tuple[Parameters, Parameters]:
+    """Give the parameters with the lowest of all values that can be drawn, and with the highest."""
+    ends: tuple[Parameters, Parameters] = ({}, {})
+    for key, parameter, value in applied.quantities():
+        bounds: Any = (value.bounds() or (0.0, 0.0)) if isinstance(value, Draw) else (value, value)
+        for end, one in zip(ends, bounds, strict=True):
+            end[key] = parameter.planned(one)
+    seeds = {key: 1 for key, one in applied.transform.parameters.items() if one.kind == "seed"}
+    return ends[0] | seeds, ends[1] | seeds
+
+
+def refuse_impossible(recipe: Recipe) -> None:
+    """Refuse what only a try shows: a corner above half the sample rate, a package that is not installed.
+
+    Raises
+    ------
+    RecipeError
+    MissingExtraError
+    """
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (recipe.channels, recipe.sample_rate // 2))
+    for source in recipe.sources:
+        for applied in source.transforms:
+            recordings = {applied.recording: noise[:1]} if applied.recording else {}
+            for end in _ends(applied):
+                try:
+                    applied.transform.apply(noise, recipe.sample_rate, end, recordings)
+                except SignalError:
+                    pass  # it is for something else than noise
+                except UsageError as error:
+                    raise RecipeError(f"{recipe.name}: {source.name}: {error.message}", error.hint) from error
 
 
 # in a row

@@ -63,6 +63,8 @@ def _mixing_s(row: Mapping[str, Any], container: str) -> float:
 
     def make() -> None:
         made = render(row, _Noise())
+        if made.proof["status"] != "ok":
+            return  # noise is not what its transforms are for
         for samples in (made.mixture, *made.stems.values()):
             encoded(samples, row["sample_rate"], row["bits"], container)
 
@@ -94,6 +96,9 @@ class _Noise(Recordings):
 
     def excerpt(self, source: Mapping[str, Any], channels: int, sample_rate: int) -> tuple[NDArray[Any], int]:
         return _noise(channels, source["frames"]), FULL_SCALE_BITS
+
+    def whole(self, named: Mapping[str, str], channels: int, sample_rate: int) -> tuple[NDArray[Any], int]:
+        return _noise(channels, sample_rate // 2), FULL_SCALE_BITS
 
 
 def _noise(channels: int, frames: int) -> NDArray[np.int32]:

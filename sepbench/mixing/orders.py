@@ -168,8 +168,7 @@ def _drawn(
 
 def _recorded(path: Path, container: str) -> Order:
     rows = Manifest.read(path)
-    sets = tuple(sorted({source["set"] for source in rows.metadata["recipe"]["sources"]}))
-    order = Order(rows, {"root_hints": {}} | rows.metadata | {"container": container}, sets)
+    order = Order(rows, {"root_hints": {}} | rows.metadata | {"container": container}, rows.sets)
     if order.plan_hash != rows.metadata["plan_hash"]:
         raise TableError(
             f"{path}: its rows have the plan_hash {order.plan_hash}, recorded is {rows.metadata['plan_hash']}",

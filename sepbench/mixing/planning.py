@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from sepbench import __version__, manifest, parquet
 from sepbench.errors import RecipeError
 from sepbench.manifest import PROOF, SCHEMA, SOURCE, Manifest, plan_hash
+from sepbench.mixing.chains import refuse_impossible
 from sepbench.mixing.dealing import Dealer, Drawn, Row
 from sepbench.mixing.leaks import refuse_leaks, refuse_shared
 from sepbench.mixing.pools import Card, cards_of, pool_of
@@ -92,6 +93,7 @@ class Plan:
     ) -> None:
         self.recipe, self.seed, self.epoch = recipe, recipe.seed if seed is None else seed, epoch
         _refuse_missing(recipe, catalogs)
+        refuse_impossible(recipe)
         cards = {name: cards_of(catalogs[name]) for name in recipe.sets}
         self._sets = {name: Recordings.of(recipe, name, cards[name]) for name in recipe.sets}
         self._recordings = _recordings(recipe, catalogs)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sepbench import level, mixdown
 from sepbench.audio import FULL_SCALE_BITS, pcm_sha256
-from sepbench.errors import SignalError, SilentSignalError, TransformError
+from sepbench.errors import SignalError, SilentSignalError, TransformError, UsageError
 from sepbench.level import Gain
 from sepbench.loudness import integrated_loudness
 from sepbench.mixdown import Mixdown, Prepared
@@ -168,7 +168,7 @@ def _transformed(
         raise _NoMixture("unknown_transform", f"{source['name']}: {error}") from error
     except UnusableSourceError as error:
         raise _NoMixture(error.status, error.reason) from error
-    except (SignalError, TransformError) as error:
+    except (SignalError, TransformError, UsageError) as error:
         raise _NoMixture("transform_failed", f"{source['name']}: {error.message}") from error
     scaled = np.rint(signal * 2.0 ** (FULL_SCALE_BITS - 1))
     if not (np.abs(scaled) < 1 << (FULL_SCALE_BITS + 1)).all():

@@ -85,8 +85,7 @@ def verify(
     differences = _of_the_manifest(manifest)
     total = len(manifest)
     chosen = list(range(total)) if limit is None or limit >= total else [at * total // limit for at in range(limit)]
-    sets = sorted({source["set"] for source in manifest.metadata["recipe"]["sources"]})
-    found = find_roots(sets, roots or {}, manifest.metadata.get("root_hints", {}))
+    found = find_roots(manifest.sets, roots or {}, manifest.metadata.get("root_hints", {}))
     shards = [tuple(chosen[at : at + _SHARD]) for at in range(0, len(chosen), _SHARD)]
     place = _Place(corpus, tuple(sorted(found.items())), manifest.metadata["container"])
     by_shard: list[list[Difference]] = [[] for _ in shards]

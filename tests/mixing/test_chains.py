@@ -7,7 +7,7 @@ import pytest
 from test_grammar import NOISE, RATE, TALKERS, achieved, recipe, rows
 from test_grammar import tables as tables  # a fixture
 
-from sepbench import catalog, mixing
+from sepbench import Corpus, catalog, mixing
 from sepbench.errors import RecipeError
 from sepbench.loudness import integrated_loudness
 
@@ -144,6 +144,35 @@ def test_a_room_that_is_gone_is_a_source_that_is_missing(with_rooms, roots, tmp_
     row = rows(tables, in_a_room(), length=1.0)[0]
     assert mixing.render(row, roots | {ROOMS: tmp_path}).proof["status"] == "source_missing"
     assert mixing.render(row, roots).proof["status"] == "source_missing"
+
+
+def test_a_corpus_with_rooms_is_verified_made_again_and_read_on_the_fly(with_rooms, tmp_path, catalogs):
+    _, folder = with_rooms
+    asked = recipe(in_a_room(reference="early"), NOISE, levels={"snr_db": 5}, length=1.0, splits={"test": 4})
+    said = []
+    places = catalogs | {ROOMS: folder / "rooms.parquet"}
+    made = mixing.mix(asked, tmp_path / "corpus", catalogs=places, workers=0, say=said.append)
+    assert mixing.verify(tmp_path / "corpus", workers=0).differences == []
+    again = mixing.mix(tmp_path / "corpus", tmp_path / "again", container="wav", workers=0, say=said.append)
+    assert again.corpus_hash == made.corpus_hash
+    assert said[-1] == "the same corpus as the manifest says"
+    for rendered, made_now in zip(
+        Corpus(tmp_path / "corpus"), Corpus(tmp_path / "corpus", on_the_fly=True), strict=True
+    ):
+        assert list(rendered.sources) == ["speech", "speech-late", "noise"]
+        assert np.array_equal(rendered.mixture, made_now.mixture)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {"name": "low_pass", "corner_hz": {"uniform": [3000, 9000]}},
+        {"name": "band_pass", "low_hz": 3000, "high_hz": 2000},
+    ],
+)
+def test_what_no_sample_rate_allows_is_refused_when_the_corpus_is_planned(tables, transform):
+    with pytest.raises(RecipeError, match=r"grammar: speech: `?(low|band)_pass"):
+        mixing.plan(recipe(with_transforms(transform), length=1.0), tables)
 
 
 def test_a_room_serves_one_split_only(with_rooms):
