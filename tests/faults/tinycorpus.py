@@ -107,7 +107,7 @@ def spare_time(setattr, count=2):
     """
     load, draw, plans = lru_cache(recordings.load), orders.Plan, {}
 
-    def drawn_once(recipe, tables, *, seed=None):
+    def drawn_once(recipe, tables, *, seed=None, **_):
         key = recipe.model_dump_json(), seed
         if key not in plans:
             plans[key] = draw(recipe, tables, seed=seed)
