@@ -11,7 +11,8 @@ def noise(seed, *shape):
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
-@given(seed=st.integers(0, 2**32), snr_db=st.floats(-30, 40))
+# from -10 dB on: below it the projection of chance may be 80 dB down itself, where the floor is all there is
+@given(seed=st.integers(0, 2**32), snr_db=st.floats(-10, 40))
 def test_without_a_ceiling_it_is_the_equation_of_the_paper(seed, snr_db):
     reference = noise(seed, 3, 400)
     estimate = 0.3 * (reference + 10 ** (-snr_db / 20) * noise(seed + 1, 3, 400))
