@@ -22,8 +22,6 @@ CHECKED = 100  # so many mixtures of each run are read again and looked at
 
 def cpu_s():
     """Give the CPU time so far: all of it, and that in the kernel, where files are made and written."""
-    for child in multiprocessing.active_children():
-        child.join(30)  # children that nobody has waited for are not counted
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     kernel = sum(usage.ru_stime for usage in usages)
     return kernel + sum(usage.ru_utime for usage in usages), kernel
@@ -46,9 +44,12 @@ def _maxrss_mb(who):
 
 def measured(run, task, items, out):
     """Run a job into a new folder; give its cost, and keep what it wrote."""
+    staying = set(multiprocessing.active_children())
     before, wall = cpu_s(), time.perf_counter()
     run(task, items, out)
     wall = time.perf_counter() - wall
+    for child in set(multiprocessing.active_children()) - staying:
+        child.join(30)  # children that nobody has waited for are not counted
     cpu, kernel = (now - then for now, then in zip(cpu_s(), before, strict=True))
     return {"wall_s": wall, "cpu_s": cpu, "kernel_s": kernel, "items": len(items)}
 
