@@ -137,6 +137,8 @@ def build(order: Order, out: Path, roots: Mapping[str, Path | str], how: How, *,
         return there
     with storage.locked(out):
         layout.remove(*layout.temporaries(out))
+        for note in order.notes:
+            how.tell(note)
         if (there := _there(out, order)) is not None and _is_done(there, plan_only):  # another run was quicker
             return there
         if plan_only:

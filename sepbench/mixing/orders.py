@@ -48,6 +48,11 @@ class Order:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of the rows: recordings that were left out."""
+        return self.rows.left_out if isinstance(self.rows, Plan) else ()
+
     @cached_property
     def plan_hash(self) -> str:
         """Hash of the rows; asked for only where another corpus could be in the way: it takes drawing all of them."""

@@ -26,9 +26,9 @@ from sepbench.manifest import PROOF, SCHEMA, SOURCE, Manifest, plan_hash
 from sepbench.mixing.chains import refuse_impossible
 from sepbench.mixing.dealing import Dealer, Drawn, Row
 from sepbench.mixing.leaks import refuse_leaks, refuse_shared
-from sepbench.mixing.pools import Card, cards_of, pool_of
+from sepbench.mixing.pools import ASKED, Card, cards_of, listed_by_count, pool_of
 from sepbench.mixing.seats import Pools, Recordings
-from sepbench.recipe import SPLITS, Recipe, Source
+from sepbench.recipe import SPLITS, Pool, Recipe, Source
 
 __all__ = ["Plan", "plan"]
 
@@ -76,6 +76,11 @@ class Plan:
     disjoint_from : sequence of path
         Corpora of which nothing may be heard here: no group, no recording (`sepbench.overlaps` knows what sets share).
 
+    Attributes
+    ----------
+    left_out : list of str
+        Which recordings may not serve in their split, though it was not the recipe that said so: counts and reasons.
+
     Raises
     ------
     RecipeError
@@ -98,14 +103,34 @@ class Plan:
         self._sets = {name: Recordings.of(recipe, name, cards[name]) for name in recipe.sets}
         self._recordings = _recordings(recipe, catalogs)
         self._dealers: list[Dealer] = []
+        self.left_out: list[str] = []
         for split in (split for split in SPLITS if split in recipe.splits):
-            pools = [_pools(recipe, self.seed, split, source, cards) for source in recipe.sources]
+            pools = [self._pools(split, source, cards) for source in recipe.sources]
             self._dealers.append(Dealer(recipe, self.seed, split, epoch, self._sets, pools))
         picked = {
             dealer.split: [(name, cards[name][place]) for name, place in dealer.picked()] for dealer in self._dealers
         }
         refuse_leaks(recipe, picked)
         refuse_shared(recipe, picked, disjoint_from)
+
+    def _pools(self, split: str, source: Source, cards: Mapping[str, Sequence[Card]]) -> Pools:
+        """Find what may serve a source in a split, and its transforms."""
+        own = self._pool(split, source.set, source, cards, source.name)
+        of_transforms = {
+            place: self._pool(split, one.set, one, cards, f"{source.name}: {one.name}.{one.recording}")
+            for place, one in enumerate(source.transforms)
+            if one.set is not None
+        }
+        return Pools(own, of_transforms)
+
+    def _pool(self, split: str, set_: str, pool: Pool, cards: Mapping[str, Sequence[Card]], name: str) -> list[int]:
+        places, removed = pool_of(self.recipe, self.seed, split, set_, pool, cards[set_], name=name)
+        unasked = {reason: count for reason, count in removed.items() if reason not in ASKED}
+        if unasked:
+            self.left_out.append(
+                f"{name}: {len(places)} recordings of `{set_}` may serve `{split}`, and {listed_by_count(unasked)} are left out"
+            )
+        return places
 
     def at_epoch(self, epoch: int) -> Plan:
         """Give the plan of another epoch, from the same pools."""
@@ -209,19 +234,6 @@ class Plan:
             "clipping": self.recipe.levels.clipping,
             "peak_mdbfs": round(self.recipe.levels.peak_dbfs * 1000),
         }
-
-
-def _pools(recipe: Recipe, seed: int, split: str, source: Source, cards: Mapping[str, Sequence[Card]]) -> Pools:
-    """Find what may serve a source in a split, and its transforms."""
-    own = pool_of(recipe, seed, split, source.set, source, cards[source.set], name=source.name)
-    of_transforms = {
-        place: pool_of(
-            recipe, seed, split, one.set, one, cards[one.set], name=f"{source.name}: {one.name}.{one.recording}"
-        )
-        for place, one in enumerate(source.transforms)
-        if one.set is not None
-    }
-    return Pools(own, of_transforms)
 
 
 @lru_cache(maxsize=4)

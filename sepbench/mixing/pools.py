@@ -17,8 +17,10 @@ from sepbench.mixing.chains import most_needed
 from sepbench.recipe import Draw, Pool, Recipe, Source
 from sepbench.resample import resampled_frames
 
-__all__ = ["Card", "cards_of", "frames_wanted", "pool_of"]
+__all__ = ["ASKED", "Card", "cards_of", "frames_wanted", "listed_by_count", "pool_of"]
 
+# what the recipe itself leaves out; all else is said to people
+ASKED = ("in other splits", "in groups of other splits", "excluded by `where`")
 _NUMBERS = ("duration_s", "sample_rate", "channels", "peak_dbfs", "loudness_lufs")
 _TEXTS = ("split", "group", "item")
 _SEEN = ("status", "path", "pcm_sha256", "licence", "labels", "frames", "level_profile_dbfs", *_TEXTS, *_NUMBERS[1:])
@@ -64,7 +66,7 @@ def cards_of(table: pa.Table) -> list[Card]:
 
 def pool_of(
     recipe: Recipe, seed: int, split: str, set_: str, pool: Pool, cards: Sequence[Card], *, name: str
-) -> list[int]:
+) -> tuple[list[int], dict[str, int]]:
     """Keep the recordings that a split may use for a source, or for a transform of one.
 
     Parameters
@@ -84,6 +86,8 @@ def pool_of(
     -------
     list of int
         Their places in `cards`.
+    dict of str to int
+        How many were left out for which reason.
 
     Raises
     ------
@@ -104,13 +108,17 @@ def pool_of(
         else:
             places.append(place)
     if not places:
-        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(removed.items(), key=lambda e: -e[1]))
         raise RecipeError(
             f"{recipe.name}: none of {len(cards)} recordings of `{set_}` can serve as `{name}` "
-            f"in split `{split}`: {counts or 'the catalog is empty'}",
+            f"in split `{split}`: {listed_by_count(removed) or 'the catalog is empty'}",
             "change the source's `splits`, `where` or `when_short`, or index more of the set",
         )
-    return places
+    return places, removed
+
+
+def listed_by_count(removed: Mapping[str, int]) -> str:
+    """Write how many were left out for which reason, most first."""
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(removed.items(), key=lambda entry: -entry[1]))
 
 
 def frames_wanted(recipe: Recipe, source: Source) -> int:
