@@ -214,11 +214,11 @@ def test_a_mixture_is_as_long_as_its_recipe_says(tables, length, ends):
 
 
 def test_recordings_that_are_too_short_are_left_out_with_a_word(tables, catalogs, tmp_path):
-    asked = recipe(TALKERS | {"name": "speech", "when_short": "exclude"}, length=2.2, splits={"test": 4})
+    asked = recipe(TALKERS | {"name": "speech", "when_short": "exclude"}, length=3.0, splits={"test": 4})
     plan = mixing.Plan(asked, tables)
     (note,) = plan.left_out
     assert re.fullmatch(
-        r"speech: \d+ recordings of `librispeech` may serve `test`, and \d+ shorter than 2.2 s are left out", note
+        r"speech: \d+ recordings of `librispeech` may serve `test`, and \d+ shorter than 3 s are left out", note
     )
     said = []
     mixing.mix(asked, tmp_path / "corpus", catalogs=catalogs, workers=0, say=said.append)
