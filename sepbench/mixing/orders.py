@@ -51,7 +51,7 @@ class Order:
     @property
     def notes(self) -> Sequence[str]:
         """What people should know of the rows: recordings that were left out."""
-        return self.rows.left_out if isinstance(self.rows, Plan) else ()
+        return () if isinstance(self.rows, Manifest) else self.rows.left_out
 
     @cached_property
     def plan_hash(self) -> str:
@@ -66,7 +66,7 @@ class Order:
         """Give an order for a few of the rows, spread evenly over all of them, in memory."""
         total = len(self)
         places = range(total) if count >= total else [at * total // count for at in range(count)]
-        rows = [self.rows.row(at) if isinstance(self.rows, Plan) else self.rows[at] for at in places]
+        rows = [self.rows[at] if isinstance(self.rows, Manifest) else self.rows.row(at) for at in places]
         few = Manifest(pa.Table.from_pylist(rows, schema=SCHEMA), self.words)
         return Order(few, self.words | {"sample_of": total}, self.sets, self.lengths)
 
