@@ -150,7 +150,7 @@ def _index_pairs(
     workers: int | None,
     speech: Speech,
 ) -> int:
-    from sepbench.mixing.pairing import pair
+    from sepbench.mixing.adopting import pair
 
     with speech.progress(f"pairing {root}") as progress:
         manifest, left_out = pair(

@@ -14,7 +14,7 @@ import numpy as np
 
 from sepbench.errors import SignalError
 
-__all__ = ["double", "namespace", "padded", "same_shape", "to_host", "to_namespace", "windows"]
+__all__ = ["double", "matching_sets", "namespace", "padded", "same_shape", "to_host", "to_namespace", "windows"]
 
 _REPAIR = "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean"
 
@@ -79,6 +79,45 @@ def same_shape(reference: Any, estimate: Any, *, where: str) -> None:
         raise SignalError(f"{where}: reference has shape {shapes[0]} but estimate has {shapes[1]}", _REPAIR)
     if not shapes[0] or shapes[0][-1] == 0:
         raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
+
+
+def matching_sets(
+    references: Any, estimates: Any, *, where: str, axes: str, hint: str, square: bool
+) -> tuple[Any, Any, Any]:
+    """Bring a set of references and one of estimates into float64, and make sure that they fit together.
+
+    Parameters
+    ----------
+    axes : str
+        What the axes of both are, as ``source, time``.
+    hint : str
+        The remedy for another number of axes.
+    square : bool
+        Whether there must be as many estimates as references, for a permutation; else there may be fewer.
+
+    Returns
+    -------
+    references, estimates
+    namespace
+
+    Raises
+    ------
+    SignalError
+        If their shapes do not fit.
+    """
+    xp = namespace(references, estimates, where=where)
+    references, estimates = double(references, "references", xp, where=where), double(estimates, "estimates", xp, where=where)  # fmt: skip
+    for name, signals in (("references", references), ("estimates", estimates)):
+        if signals.ndim != axes.count(",") + 1 or 0 in signals.shape:
+            raise SignalError(f"{where}: expected {name} of shape ({axes}), got {tuple(signals.shape)}", hint)
+    fits = len(estimates) == len(references) if square else len(estimates) <= len(references)
+    if references.shape[1:] != estimates.shape[1:] or not fits:
+        raise SignalError(
+            f"{where}: references have shape {tuple(references.shape)} but estimates have {tuple(estimates.shape)}",
+            "channels and lengths must be equal, and every estimate needs its reference"
+            + ("; a permutation needs as many of one as of the other" if square else ""),
+        )
+    return references, estimates, xp
 
 
 @cache

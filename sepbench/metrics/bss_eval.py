@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.errors import SignalError, did_you_mean
-from sepbench.metrics.arrays import double, namespace, padded, to_host, to_namespace
+from sepbench.metrics.arrays import matching_sets, padded, to_host, to_namespace
 from sepbench.metrics.correlation import correlations
 from sepbench.metrics.filtering import filtered, pieces, responses
 from sepbench.metrics.metric import Floats, Metric, Score, Scores, decibels, matched, metric_id, together, undefined
@@ -102,7 +102,10 @@ def bss_eval_sources(
     >>> bss_eval_sources(noise[[0, 0]], noise[:2]).independence < DEPENDENT
     True
     """
-    references, estimates, xp = _matrices(references, estimates, square=compute_permutation)
+    references, estimates, xp = matching_sets(
+        references, estimates, where="bss_eval_sources", axes="source, time", square=compute_permutation,
+        hint="score one channel at a time; a single source is `signal[None]`",
+    )  # fmt: skip
     if backend == "mir_eval":
         from sepbench.metrics.bss_eval_by_mir_eval import by_mir_eval
 
@@ -119,26 +122,6 @@ def bss_eval_sources(
     values = np.array([found.criteria(source, int(estimate)) for source, estimate in enumerate(order)])
     sdr, sir, sar = to_namespace(values.T, references, xp)
     return BssEval(sdr, sir, sar, order, found.independence)
-
-
-def _matrices(references: Any, estimates: Any, *, square: bool) -> tuple[Any, Any, Any]:
-    where = "bss_eval_sources"
-    xp = namespace(references, estimates, where=where)
-    references, estimates = double(references, "references", xp, where=where), double(estimates, "estimates", xp, where=where)  # fmt: skip
-    for name, signals in (("references", references), ("estimates", estimates)):
-        if signals.ndim != 2 or 0 in signals.shape:
-            raise SignalError(
-                f"{where}: expected {name} of shape (source, time), got {tuple(signals.shape)}",
-                "score one channel at a time; a single source is `signal[None]`",
-            )
-    fits = len(estimates) == len(references) if square else len(estimates) <= len(references)
-    if references.shape[1] != estimates.shape[1] or not fits:
-        raise SignalError(
-            f"{where}: references have shape {tuple(references.shape)} but estimates have {tuple(estimates.shape)}",
-            "lengths must be equal and every estimate needs its reference"
-            + ("; a permutation needs as many of one as of the other" if square else ""),
-        )
-    return references, estimates, xp
 
 
 class Projections:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.errors import SignalError, did_you_mean
-from sepbench.metrics.arrays import double, namespace, padded, to_namespace
+from sepbench.metrics.arrays import matching_sets, padded, to_namespace
 from sepbench.metrics.bss_eval import DEPENDENT, TAPS, ill_conditioned
 from sepbench.metrics.correlation import correlations
 from sepbench.metrics.filtering import Pieces, filtered, pieces, responses
@@ -171,22 +171,10 @@ def _known(silence: str) -> None:
 
 
 def _images(references: Any, estimates: Any, *, square: bool) -> tuple[Any, Any, Any]:
-    where = "bss_eval_images"
-    xp = namespace(references, estimates, where=where)
-    references, estimates = double(references, "references", xp, where=where), double(estimates, "estimates", xp, where=where)  # fmt: skip
-    for name, signals in (("references", references), ("estimates", estimates)):
-        if signals.ndim != 3 or 0 in signals.shape:
-            raise SignalError(
-                f"{where}: expected {name} of shape (source, channel, time), got {tuple(signals.shape)}",
-                "mono recordings have one channel: `signals[:, None]`",
-            )
-    fits = len(estimates) == len(references) if square else len(estimates) <= len(references)
-    if references.shape[1:] != estimates.shape[1:] or not fits:
-        raise SignalError(
-            f"{where}: references have shape {tuple(references.shape)} but estimates have {tuple(estimates.shape)}",
-            "channels and lengths must be equal, and every estimate needs its reference",
-        )
-    return references, estimates, xp
+    return matching_sets(
+        references, estimates, where="bss_eval_images", axes="source, channel, time", square=square,
+        hint="mono recordings have one channel: `signals[:, None]`",
+    )  # fmt: skip
 
 
 def _spans(length: int, window: int | None, hop: int | None) -> Iterator[slice]:

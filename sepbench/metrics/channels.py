@@ -1,7 +1,4 @@
-"""Scoring channel by channel what has several values, or no reference.
-
-`sepbench.metrics.metric.score_channels` is for the common case: one value, and a reference.
-"""
+"""Scoring channel by channel: what has one value, several values, or no reference."""
 
 from __future__ import annotations
 
@@ -13,9 +10,29 @@ import numpy as np
 from sepbench.errors import SignalError
 from sepbench.metrics.metric import Floats, Score, Scores, matched, metric_id, one_recording, together, undefined
 
-__all__ = ["at_rate", "checked_alone", "score_alone", "score_several", "unusable"]
+__all__ = ["at_rate", "checked_alone", "score_alone", "score_channels", "score_several", "unusable"]
 
 Row = tuple[Score, ...]  # of one channel: a score for each name
+
+
+def score_channels(
+    name: str,
+    measure: Callable[[Floats, Floats, int], Score],
+    references: Mapping[str, Floats],
+    estimates: Mapping[str, Floats],
+    sample_rate: int,
+    *,
+    native_rates: Sequence[int] | None = None,
+) -> Scores:
+    """Score every target channel by channel, with the mean over channels; `measure` gives the one score of a channel.
+
+    See `score_several`, of which it is the common case.
+    """
+
+    def row(reference: Floats, estimate: Floats, rate: int) -> Row:
+        return (measure(reference, estimate, rate),)
+
+    return score_several((name,), row, references, estimates, sample_rate, native_rates=native_rates)
 
 
 def score_several(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from sepbench.errors import SignalError
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels
+from sepbench.metrics.channels import score_channels
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired
 
 __all__ = ["LSD", "lsd"]
 

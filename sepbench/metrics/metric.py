@@ -32,7 +32,6 @@ __all__ = [
     "metric_id",
     "one_recording",
     "paired",
-    "score_channels",
     "together",
     "undefined",
 ]
@@ -287,33 +286,3 @@ def together(channels: Sequence[Score]) -> Score:
             reason = f"{where}: {score.reason}" if score.reason else where
             return score if len(channels) == 1 else score._replace(reason=reason)
     return Score(math.fsum(score.value or 0.0 for score in channels) / len(channels))
-
-
-def score_channels(
-    name: str,
-    measure: Callable[[Floats, Floats, int], Score],
-    references: Mapping[str, Floats],
-    estimates: Mapping[str, Floats],
-    sample_rate: int,
-    *,
-    native_rates: Sequence[int] | None = None,
-) -> Scores:
-    """Score every target channel by channel, with the mean over channels.
-
-    Parameters
-    ----------
-    name : str
-        One of `Metric.ids`.
-    measure : callable
-        Gives the score of one channel, defined or not; it never sees a pair that is `undefined`.
-    native_rates : sequence of int, optional
-        Rates that the metric takes; at any other `measure` resamples, and the id says so.
-    """
-    resampled = native_rates is not None and sample_rate not in native_rates
-    scores: Scores = {}
-    for target in estimates:
-        pairs = zip(*matched(references, target, estimates[target], where=name), strict=True)
-        channels = [undefined(*pair) or measure(*pair, sample_rate) for pair in pairs]
-        key = metric_id(name, channels=len(channels), resampled_from=sample_rate if resampled else None)
-        scores[target] = {key: together(channels)}
-    return scores

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from sepbench.errors import MissingExtraError, SignalError
 from sepbench.executors import Limits, WorkerCrashedError
 from sepbench.metrics.cage import Cage
+from sepbench.metrics.channels import score_channels
 from sepbench.metrics.extras import installed, version_of
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels, undefined
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, undefined
 
 __all__ = ["PESQ_NB", "PESQ_WB", "pesq_nb", "pesq_score", "pesq_wb"]
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from sepbench.errors import SignalError
+from sepbench.metrics.channels import score_channels
 from sepbench.metrics.frames import critical_bands, frame_count, frame_pairs, power_spectra
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired
 
 __all__ = ["FW_SEG_SNR", "SEG_SNR", "fw_seg_snr", "seg_snr"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sepbench.metrics.metric import Floats, Metric, Score, decibels, in_namespace, score_channels
+from sepbench.metrics.channels import score_channels
+from sepbench.metrics.metric import Floats, Metric, Score, decibels, in_namespace
 
 __all__ = ["SD_SDR", "SI_SDR", "SI_SDR_ZERO_MEAN", "sd_sdr", "si_sdr"]
 

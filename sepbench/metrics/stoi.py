@@ -13,7 +13,8 @@ import numpy as np
 
 from sepbench.errors import SignalError
 from sepbench.metrics.arrays import to_namespace, windows
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace, score_channels
+from sepbench.metrics.channels import score_channels
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace
 from sepbench.metrics.octave_resampling import resample
 
 __all__ = ["ESTOI", "STOI", "estoi", "stoi"]

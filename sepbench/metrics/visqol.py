@@ -7,9 +7,9 @@ from functools import cache, partial
 from typing import Any
 
 from sepbench.errors import MissingExtraError, SignalError
-from sepbench.metrics.channels import at_rate
+from sepbench.metrics.channels import at_rate, score_channels
 from sepbench.metrics.extras import installed, version_of
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, score_channels, undefined
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, undefined
 
 __all__ = ["VISQOL_AUDIO", "VISQOL_SPEECH", "visqol_audio", "visqol_speech"]
 

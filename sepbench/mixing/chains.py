@@ -256,12 +256,10 @@ def _parsed(name: str, text: str) -> Link:
 
 
 def _allowed(value: Any, known: transforms.Parameter) -> bool:
-    if known.kind == "word":
-        return value in known.choices
     if known.kind == "recording":
         return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("set", "path", "pcm_sha256"))
-    if isinstance(value, bool) or not isinstance(value, int):
+    try:
+        known.value(value)
+    except UsageError:
         return False
-    if known.kind == "seed":
-        return 0 <= value < 1 << 63
-    return round(known.lowest * known.per_unit) <= value <= round(known.highest * known.per_unit)
+    return True

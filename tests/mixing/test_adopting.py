@@ -8,7 +8,7 @@ from sepbench import Corpus, Manifest, mixing
 from sepbench.audio import read_pcm
 from sepbench.cli import main
 from sepbench.errors import LayoutError, PlaceError, UsageError
-from sepbench.mixing.pairing import pair
+from sepbench.mixing.adopting import pair
 
 PATTERNS = {"mixture": "noisy/*.wav", "speech": "clean/*.wav"}
 RATE = 16000
