@@ -14,7 +14,18 @@ import numpy as np
 
 from sepbench.errors import SignalError
 
-__all__ = ["double", "matching_sets", "namespace", "padded", "same_shape", "to_host", "to_namespace", "windows"]
+__all__ = [
+    "double",
+    "matching_sets",
+    "namespace",
+    "padded",
+    "real_and_imaginary",
+    "same_shape",
+    "to_host",
+    "to_namespace",
+    "windows",
+    "zeros",
+]
 
 _REPAIR = "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean"
 
@@ -132,9 +143,18 @@ def _keep_memory() -> None:
 
 def padded(signals: Any, before: int, after: int, xp: Any) -> Any:
     """Put so many zeros before and after the signals."""
-    place = {} if xp is np else {"device": signals.device}
-    head, tail = (xp.zeros((*signals.shape[:-1], count), dtype=signals.dtype, **place) for count in (before, after))
+    head, tail = (zeros((*signals.shape[:-1], count), signals, xp) for count in (before, after))
     return xp.concatenate([head, signals, tail], axis=-1)
+
+
+def zeros(shape: tuple[int, ...], like: Any, xp: Any) -> Any:
+    """Give zeros of the kind of another array, where that lives."""
+    return np.zeros(shape, like.dtype) if xp is np else xp.zeros(shape, dtype=like.dtype, device=like.device)
+
+
+def real_and_imaginary(array: Any, xp: Any) -> Any:
+    """Show complex numbers as real ones, two after each other for each of the last axis."""
+    return array.view(array.real.dtype) if xp is np else xp.view_as_real(array).flatten(-2)
 
 
 def windows(array: Any, length: int, step: int, xp: Any) -> Any:

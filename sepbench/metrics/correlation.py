@@ -10,7 +10,7 @@ from sepbench.metrics.arrays import padded, to_host, windows
 
 __all__ = ["blocks_of", "correlations"]
 
-_AT_ONCE = 16  # blocks: their spectra stay in the cache
+_AT_ONCE = 6  # blocks: their spectra stay in the cache
 
 
 def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
@@ -47,9 +47,9 @@ def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
     total = 0
     for first in range(0, count, _AT_ONCE):
         blocks = range(first, min(first + _AT_ONCE, count))
-        short = xp.fft.rfft(blocks_of(left, blocks, step, step, xp), size)
-        long = [xp.fft.rfft(blocks_of(part, blocks, step, size, xp), size) for part in right]
-        total = total + xp.einsum("ibf,jbf->ijf", short.conj(), xp.concatenate(long))
+        short = xp.fft.rfft(blocks_of(left, blocks, step, step, xp), size).conj()
+        long = [spectra for part in right for spectra in xp.fft.rfft(blocks_of(part, blocks, step, size, xp), size)]
+        total = total + xp.stack([xp.stack([(one * other).sum(axis=0) for other in long]) for one in short])
     return to_host(xp.fft.irfft(total, size)[..., :lags], xp)
 
 

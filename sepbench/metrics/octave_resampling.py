@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.metrics.arrays import padded, to_host, to_namespace, windows
+from sepbench.metrics.arrays import padded, to_host, to_namespace
 
 __all__ = ["resample"]
 
@@ -21,12 +21,12 @@ _OUTPUTS = 40  # of a block, at least: fewer repeat much input, more multiply by
 _LARGEST = 4_000_000  # numbers in a matrix; ratios of unwieldy rates would need more
 
 
-def resample(signals: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
+def resample(signal: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
     """Resample over the last axis.
 
     Parameters
     ----------
-    signals : array of shape (signal, time)
+    signal : array of shape (..., time)
         float64, of the namespace `xp`.
     from_rate, to_rate : int
         In Hz.
@@ -38,21 +38,23 @@ def resample(signals: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
     ((1, 1000), True)
     """
     if from_rate == to_rate:
-        return signals
+        return signal
     common = math.gcd(from_rate, to_rate)
     up, down = to_rate // common, from_rate // common
     repeats = max(1, _OUTPUTS // up)
     half = (len(_low_pass(up, down)) - 1) // 2
     if (repeats * down + 2 * (half // up) + 1) * repeats * up > _LARGEST:
-        return to_namespace(_by_scipy(to_host(signals, xp), up, down), signals, xp)
-    matrix, before = _matrix(up, down, repeats)
-    length, step = -(-signals.shape[-1] * up // down), repeats * down
+        return to_namespace(_by_scipy(to_host(signal, xp), up, down), signal, xp)
+    parts, before = _matrix(up, down, repeats)
+    length, step = -(-signal.shape[-1] * up // down), repeats * down
     blocks = -(-length // (repeats * up))
-    after = (blocks - 1) * step + len(matrix) - before - signals.shape[-1]
-    cut = windows(padded(signals, before, max(after, 0), xp), len(matrix), step, xp)[:, :blocks]
-    if xp is np:
-        cut = np.ascontiguousarray(cut)  # linear algebra takes no overlapping rows
-    return xp.matmul(cut, to_namespace(matrix, signals, xp)).reshape(len(signals), -1)[:, :length]
+    rows = blocks + len(parts) - 1
+    inputs = padded(signal[..., : rows * step - before], before, max(rows * step - before - signal.shape[-1], 0), xp)
+    inputs = inputs.reshape(*signal.shape[:-1], rows, step)
+    outputs = xp.matmul(inputs[..., :blocks, :], to_namespace(parts[0], signal, xp))
+    for shift in range(1, len(parts)):
+        outputs += xp.matmul(inputs[..., shift : shift + blocks, :], to_namespace(parts[shift], signal, xp))
+    return outputs.reshape(*signal.shape[:-1], -1)[..., :length]
 
 
 @lru_cache(maxsize=32)
@@ -69,14 +71,21 @@ def _low_pass(up: int, down: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=32)
 def _matrix(up: int, down: int, repeats: int) -> tuple[NDArray[np.float64], int]:
-    """Write the filter as a matrix (input, output), and say how many inputs lie before a block's first output."""
+    """Write the filter as a matrix (input, output), and say how many inputs lie before a block's first output.
+
+    The matrix comes in parts of as many inputs as a block goes on by, shape (part, input, output): so each part meets whole
+    rows of the signal, and no stretch is ever copied.
+    """
     taps = _low_pass(up, down)
     half = (len(taps) - 1) // 2
     before = half // up
     inputs = np.arange(-before, repeats * down + half // up + 1)
     lag = half + np.arange(repeats * up) * down - inputs[:, None] * up
     inside = (lag >= 0) & (lag < len(taps))
-    return np.where(inside, taps[np.clip(lag, 0, len(taps) - 1)], 0.0), before
+    matrix = np.where(inside, taps[np.clip(lag, 0, len(taps) - 1)], 0.0)
+    parts = np.zeros((-(-len(matrix) // (repeats * down)), repeats * down, repeats * up))
+    parts.reshape(-1, repeats * up)[: len(matrix)] = matrix
+    return parts, before
 
 
 def _by_scipy(signals: NDArray[np.float64], up: int, down: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sepbench.errors import SignalError
-from sepbench.metrics.arrays import to_namespace, windows
+from sepbench.metrics.arrays import real_and_imaginary, to_namespace, windows, zeros
 from sepbench.metrics.channels import score_channels
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace
 from sepbench.metrics.octave_resampling import resample
@@ -23,6 +23,7 @@ _RATE = 10000
 _HOP, _FFT = 128, 512  # frames are two hops long
 _BANDS, _LOWEST = 15, 150.0  # third-octave bands, the first one's centre in Hz
 _SEGMENT = 30  # frames
+_AT_ONCE = 64  # frames, or segments: what is computed of them stays in the cache
 _RANGE = 1e-4  # frames with less of the loudest one's energy (40 dB) are silence
 _CLIP = 1 + 10 ** (15 / 20)  # at a signal-to-distortion ratio of -15 dB
 
@@ -106,10 +107,10 @@ def _over_signals(name: str, reference: Any, estimate: Any, sample_rate: int, *,
 
 
 def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, xp: Any) -> float:
-    both = xp.stack([reference, estimate])
-    if not bool(xp.isfinite(both).all()) or not bool((both != 0).any(axis=-1).all()):
+    both = reference, estimate
+    if not all(bool(xp.isfinite(signal).all()) and bool((signal != 0).any()) for signal in both):
         return float("nan")
-    bands = _envelopes(resample(both, sample_rate, _RATE, xp), xp)
+    bands = _envelopes(xp.stack([resample(signal, sample_rate, _RATE, xp) for signal in both]), xp)
     if bands.shape[-1] < _SEGMENT:
         return float("nan")
     return float((_extended if extended else _plain)(bands[0], bands[1], xp))
@@ -117,91 +118,110 @@ def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, x
 
 def _envelopes(signals: Any, xp: Any) -> Any:
     """Give the envelopes in third-octave bands of two signals where the first one speaks, shape (2, band, frame)."""
-    count = max(0, -(-(signals.shape[-1] - 2 * _HOP) // _HOP))
-    if count == 0:
+    count = -(-(signals.shape[-1] - 2 * _HOP) // _HOP)
+    if count < 1:
         return signals[:, None, :0]
-    window = to_namespace(_window(), signals, xp)
-    frames = windows(signals, 2 * _HOP, _HOP, xp)[:, :count] * window
-    energies = xp.square(frames[0]).sum(axis=-1)
-    frames = frames[:, energies > energies.max() * _RANGE]
+    rise, fall = (to_namespace(half, signals, xp) for half in _window())
+    hops = signals[:, : (count + 1) * _HOP].reshape(2, -1, _HOP)
+    squares = xp.square(hops[0])
+    energies = xp.matmul(squares[:-1], xp.square(rise)) + xp.matmul(squares[1:], xp.square(fall))
+    speaks = energies > energies.max() * _RANGE
     # what speaks is put together again, overlapping by a hop, and cut anew; the last half frame is never heard
-    hops = xp.concatenate([frames[:, :1, :_HOP], frames[:, 1:, :_HOP] + frames[:, :-1, _HOP:]], axis=1)
-    if hops.shape[1] < 2:
-        return signals[:, None, :0]
-    again = windows(hops.reshape(2, -1), 2 * _HOP, _HOP, xp) * window
+    again = hops[:, :-1][:, speaks] * rise
+    again[:, 1:] += hops[:, 1:][:, speaks][:, :-1] * fall
     octaves, heard = _third_octaves()
-    spectra = xp.fft.rfft(again, _FFT)[..., heard]
-    power = xp.square(spectra.real) + xp.square(spectra.imag)
-    return xp.sqrt(xp.matmul(to_namespace(octaves, signals, xp), power.swapaxes(1, 2)))
+    octaves = to_namespace(octaves, signals, xp)
+    place = zeros((2, _AT_ONCE, _FFT), signals, xp)
+    bands = [zeros((2, _BANDS, 0), signals, xp)]
+    for first in range(0, again.shape[1] - 1, _AT_ONCE):
+        ends = again[:, first + 1 : first + 1 + _AT_ONCE]
+        frames = place[:, : ends.shape[1]]
+        xp.multiply(again[:, first : first + ends.shape[1]], rise, out=frames[..., :_HOP])
+        xp.multiply(ends, fall, out=frames[..., _HOP : 2 * _HOP])
+        spectra = real_and_imaginary(xp.fft.rfft(frames)[..., heard], xp)
+        bands.append(xp.matmul(octaves, xp.square(spectra).swapaxes(1, 2)))
+    return xp.sqrt(xp.concatenate(bands, axis=2))
 
 
 @lru_cache(maxsize=1)
 def _window() -> Floats:
-    """Give a Hann window without its zeros."""
-    return np.hanning(2 * _HOP + 2)[1:-1]
+    """Give the halves of a Hann window without its zeros, shape (2, hop)."""
+    return np.hanning(2 * _HOP + 2)[1:-1].reshape(2, _HOP)
 
 
 @lru_cache(maxsize=1)
 def _third_octaves() -> tuple[Floats, slice]:
-    """Say which bins of a spectrum make which band, shape (band, bin), and which are in any; edges lie on the nearest bin."""
+    """Say which bins of a spectrum make which band, and which are in any.
+
+    Edges lie on the nearest bin. Shape (band, 2 bin): a bin is its real and its imaginary part.
+    """
     bins = np.linspace(0, _RATE / 2, _FFT // 2 + 1)
     sixths = _LOWEST * 2.0 ** ((2 * np.arange(_BANDS)[:, None] + [-1, 1]) / 6)
     edges = np.abs(bins - sixths[..., None]).argmin(axis=-1)
     heard = slice(int(edges.min()), int(edges.max()))
-    place = np.arange(heard.start, heard.stop)
+    place = np.arange(heard.start, heard.stop).repeat(2)
     return ((place >= edges[:, :1]) & (place < edges[:, 1:])).astype(np.float64), heard
 
 
-# Both ways run over the places in a segment, with all segments (one begins in each frame) and bands side by side, and keep
-# sums: of x, of its square, of its product with y. So they need no array of all segments, thirty times the envelopes.
-
-
 def _plain(x: Any, y: Any, xp: Any) -> Any:
-    """Correlate the envelopes of each segment, after scaling and clipping the estimate's (eq. 3 and 5 of the paper)."""
-    x_sum, x_energy, y_energy = (_sliding_sum(part) for part in (x, xp.square(x), xp.square(y)))
-    alpha, clip = xp.sqrt(_divided(x_energy, y_energy, xp)), x * _CLIP
-    y_sum, y_squares, products = (xp.zeros_like(alpha) for _ in range(3))
-    for place in range(_SEGMENT):
-        here = slice(place, place + x_sum.shape[-1])
-        clipped = xp.minimum(y[:, here] * alpha, clip[:, here])
-        y_sum += clipped
-        y_squares += clipped * clipped
-        products += clipped * x[:, here]
-    moves = _moving(x_energy, x_sum, _SEGMENT, xp) * _moving(y_squares, y_sum, _SEGMENT, xp)
+    """Correlate the envelopes of each segment, after scaling and clipping the estimate's (eq. 3 and 5 of the paper).
+
+    A segment begins in each frame. Few need the clipping; all that the others need are sums over 30 frames.
+    """
+    x_sum, y_sum, x_squares, y_squares, products = _sliding(xp.add, xp.stack([x, y, x * x, y * y, x * y]))
+    alpha, clip = xp.sqrt(_divided(x_squares, y_squares, xp)), x * _CLIP
+    y_sum, y_squares, products = alpha * y_sum, alpha * alpha * y_squares, alpha * products
+    some = (
+        _sliding(xp.maximum, y / clip.clip(1e-200)) * alpha > 1
+    )  # where the reference has nothing, so has the clipped
+    x_parts, y_parts, limits = (windows(part, _SEGMENT, 1, xp)[some] for part in (x, y, clip))
+    clipped = xp.minimum(y_parts * alpha[some][:, None], limits)
+    y_sum[some] = clipped.sum(axis=-1)
+    y_squares[some], products[some] = (xp.einsum("sf,sf->s", clipped, other) for other in (clipped, x_parts))
+    moves = _moving(x_squares, x_sum, _SEGMENT, xp) * _moving(y_squares, y_sum, _SEGMENT, xp)
     return _divided(products - x_sum * y_sum / _SEGMENT, xp.sqrt(moves), xp).mean()
 
 
 def _extended(x: Any, y: Any, xp: Any) -> Any:
     """Correlate the spectra within each segment, after normalising it over time, then over bands (eq. 4 and 6)."""
     scales, offsets = zip(*(_normalisation(part, xp) for part in (x, y)), strict=True)
-    sums = []
-    for place in range(_SEGMENT):
-        here = slice(place, place + scales[0].shape[-1])
-        p, q = (part[:, here] * scale - offset for part, scale, offset in zip((x, y), scales, offsets, strict=True))
-        sums.append(
-            xp.stack([p.sum(axis=0), q.sum(axis=0), *((a * b).sum(axis=0) for a, b in ((p, p), (q, q), (p, q)))])
+    total, count = 0.0, scales[0].shape[-1]
+    for first in range(0, count, _AT_ONCE):
+        here = slice(first, first + _AT_ONCE)
+        p, q = (
+            _segments(part, first, xp) * scale[:, here] - offset[:, here]
+            for part, scale, offset in zip((x, y), scales, offsets, strict=True)
         )
-    p_sum, q_sum, p_squares, q_squares, products = xp.stack(sums, 1)
-    moves = _moving(p_squares, p_sum, _BANDS, xp) * _moving(q_squares, q_sum, _BANDS, xp)
-    return _divided(products - p_sum * q_sum / _BANDS, xp.sqrt(moves), xp).mean()
+        p_sum, q_sum = p.sum(axis=1), q.sum(axis=1)
+        p_squares, q_squares, products = (xp.einsum("fbs,fbs->fs", *pair) for pair in ((p, p), (q, q), (p, q)))
+        moves = _moving(p_squares, p_sum, _BANDS, xp) * _moving(q_squares, q_sum, _BANDS, xp)
+        total = total + _divided(products - p_sum * q_sum / _BANDS, xp.sqrt(moves), xp).sum()
+    return total / (count * _SEGMENT)
+
+
+def _segments(part: Any, first: int, xp: Any) -> Any:
+    """Show some segments from the first on, shape (frame of the segment, band, segment)."""
+    stretch = part[:, first : first + _AT_ONCE + _SEGMENT - 1]
+    return windows(stretch, stretch.shape[-1] - _SEGMENT + 1, 1, xp).swapaxes(0, 1)
 
 
 def _normalisation(part: Any, xp: Any) -> tuple[Any, Any]:
     """Give factor and offset that bring each band of each segment to zero mean and unit energy."""
-    total = _sliding_sum(part)
-    moves = _moving(_sliding_sum(xp.square(part)), total, _SEGMENT, xp)
+    total, squares = _sliding(xp.add, xp.stack([part, xp.square(part)]))
+    moves = _moving(squares, total, _SEGMENT, xp)
     scale = xp.where(moves > 0, 1 / xp.sqrt(xp.where(moves > 0, moves, 1.0)), 0.0)
     return scale, scale * total / _SEGMENT
 
 
-def _sliding_sum(part: Any) -> Any:
-    """Sum each stretch of 30 frames, from sums of 2, 4, 8 and 16: nothing is ever subtracted, so nothing is lost."""
-    sums = [part]
+def _sliding(join: Any, part: Any) -> Any:
+    """Join each stretch of 30 frames, by sum or maximum, from those of 2, 4, 8 and 16: nothing is subtracted, so none is lost."""
+    joined = [part]
     for length in (1, 2, 4, 8):
-        sums.append(sums[-1][:, :-length] + sums[-1][:, length:])
-    _, two, four, eight, sixteen = sums
+        joined.append(join(joined[-1][..., :-length], joined[-1][..., length:]))
+    _, two, four, eight, sixteen = joined
     count = part.shape[-1] - _SEGMENT + 1
-    return sixteen[:, :count] + eight[:, 16 : 16 + count] + four[:, 24 : 24 + count] + two[:, 28 : 28 + count]
+    first, rest = join(sixteen[..., :count], eight[..., 16 : 16 + count]), join(four[..., 24 : 24 + count], two[..., 28 : 28 + count])  # fmt: skip
+    return join(first, rest)
 
 
 def _moving(squares: Any, total: Any, count: int, xp: Any) -> Any:

@@ -42,62 +42,65 @@ def pair(speech_like, noise):
     return references, references + 0.3 * references[::-1] + 0.02 * noise(*references.shape)
 
 
-def on_tensors(signals, dtype=torch.float64):
-    return [torch.tensor(signal, dtype=dtype) for signal in signals]
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"))])  # fmt: skip
+def on_tensors(request):
+    return lambda signals, dtype=torch.float64: [
+        torch.tensor(signal, dtype=dtype, device=request.param) for signal in signals
+    ]
 
 
 @pytest.mark.parametrize("name", RATIOS)
-def test_tensors_have_the_values_of_arrays(pair, name):
+def test_tensors_have_the_values_of_arrays(on_tensors, pair, name):
     found, expected = RATIOS[name](*on_tensors(pair)), RATIOS[name](*pair)
     assert isinstance(found, torch.Tensor)
     assert found.dtype == torch.float64
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-9, rtol=0)
+    np.testing.assert_allclose(found.cpu().numpy(), expected, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("name", RATIOS)
-def test_single_precision_costs_what_storing_the_samples_costs(pair, name):
+def test_single_precision_costs_what_storing_the_samples_costs(on_tensors, pair, name):
     """Everything is computed in float64: the value is that of the float32 samples."""
     rounded = [signal.astype(np.float32) for signal in pair]
     found, expected = RATIOS[name](*on_tensors(pair, torch.float32)), RATIOS[name](*rounded)
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-9, rtol=0)
-    np.testing.assert_allclose(found.numpy(), RATIOS[name](*pair), atol=1e-6, rtol=0)  # 24 bits at some 10 dB
+    np.testing.assert_allclose(found.cpu().numpy(), expected, atol=1e-9, rtol=0)
+    np.testing.assert_allclose(found.cpu().numpy(), RATIOS[name](*pair), atol=1e-6, rtol=0)  # 24 bits at some 10 dB
 
 
 @pytest.mark.parametrize("permute", [False, True])
-def test_bss_eval_of_tensors_is_that_of_arrays(pair, permute):
+def test_bss_eval_of_tensors_is_that_of_arrays(on_tensors, pair, permute):
     found, expected = (bss_eval_sources(*two, compute_permutation=permute) for two in (on_tensors(pair), pair))
     for ours, theirs in zip(found[:3], expected[:3], strict=True):
-        np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-9, rtol=0)
+        np.testing.assert_allclose(ours.cpu().numpy(), theirs, atol=1e-9, rtol=0)
     assert isinstance(found.sdr, torch.Tensor)
 
 
-def test_waveforms_of_tensors_are_looked_at_too(pair):
+def test_waveforms_of_tensors_are_looked_at_too(on_tensors, pair):
     estimates = pair[0] + 1e-4 * pair[1]
     found, expected = (bss_eval_sources(*two) for two in (on_tensors((pair[0], estimates)), (pair[0], estimates)))
     assert expected.sar.max() > 50
-    np.testing.assert_allclose(found.sar.numpy(), expected.sar, atol=1e-9, rtol=0)
+    np.testing.assert_allclose(found.sar.cpu().numpy(), expected.sar, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("silence", ["per-stem", "museval"])
-def test_images_of_tensors_are_those_of_arrays(noise, silence):
+def test_images_of_tensors_are_those_of_arrays(on_tensors, noise, silence):
     references = noise(2, 2, 4000)
     references[0, :, :1000] = 0
     signals = references, references + 0.3 * references[::-1] + 0.1 * noise(2, 2, 4000, seed=1)
     found, expected = (bss_eval_images(*two, window=1000, silence=silence) for two in (on_tensors(signals), signals))
     for ours, theirs in zip(found[:4], expected[:4], strict=True):
-        np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-9, rtol=0)
+        np.testing.assert_allclose(ours.cpu().numpy(), theirs, atol=1e-9, rtol=0)
     sdr = framewise_sdr(*on_tensors(signals), window=1000, silence=silence)
-    np.testing.assert_allclose(sdr.numpy(), expected.sdr, atol=1e-9, rtol=0)
+    np.testing.assert_allclose(sdr.cpu().numpy(), expected.sdr, atol=1e-9, rtol=0)
 
 
-def test_tensors_in_any_order_are_arranged(pair):
+def test_tensors_in_any_order_are_arranged(on_tensors, pair):
     references, estimates = on_tensors(pair)
     found = permuted(si_sdr, references, estimates.flip(0))
     assert found.permutation.tolist() == [1, 0]
     assert isinstance(found.values, torch.Tensor)
 
 
-def test_tensors_are_left_alone_and_need_no_graph(pair):
+def test_tensors_are_left_alone_and_need_no_graph(on_tensors, pair):
     references, estimates = on_tensors(pair)
     estimates.requires_grad_(True)
     before = references.clone()
