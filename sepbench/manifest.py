@@ -24,7 +24,9 @@ from sepbench.errors import TableError
 
 __all__ = ["FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "write"]
 
-VERSION = 2  # 2 added `snr_over` and `sources.follows`; hashes leave out nulls, so those of version 1 hold
+# 2 added `snr_over` and `sources.follows`; 3 the gains of sources, `level_mdbfs`, `degradations` and `rendering`. Hashes leave out
+# nulls, so those of earlier versions hold.
+VERSION = 3
 FILE_NAME = "manifest.parquet"
 
 
@@ -66,6 +68,9 @@ SOURCE = pa.struct(
         _field("transforms", pa.list_(TRANSFORM), "Applied in this order, before the gain."),
         _field("follows", pa.string(), "Stem of the source before it of which this is a part, the late part of a room, say: it has "
             "that source's gain, and is on its side of every ratio.", nullable=True),
+        _field("gain_mantissa", pa.int32(), "Of the wanted gain of this source, where a published list of mixtures says that instead "
+            "of a level: from 2^27 to 2^28 - 1.", nullable=True),
+        _field("gain_shift", pa.int16(), "The wanted gain is gain_mantissa / 2^gain_shift.", nullable=True),
     ]
 )  # fmt: skip
 STEM = pa.struct(
@@ -107,6 +112,11 @@ SCHEMA = pa.schema(
         _field("snr_mdb", pa.int32(), "Wanted ratio of the first target to the sum of the rest, in 1/1000 dB.", nullable=True),
         _field("snr_over", pa.string(), "`active`: the ratio is wanted over the 20 ms frames in which the target is within 40 dB "
             "of its loudest frame; null: over the whole mixture.", nullable=True),
+        _field("level_mdbfs", pa.int32(), "Wanted RMS of the mixture, in 1/1000 dB; 0 is a constant at full scale.", nullable=True),
+        _field("degradations", pa.list_(TRANSFORM), "Applied to the mixture, in this order; what they change of it is a stem of its "
+            "own, `degradation`.", nullable=True),
+        _field("rendering", TRANSFORM, "The arithmetic of somebody's own script, by name and parameters, instead of this one: its "
+            "mixture need not be the sum of its stems to the last bit.", nullable=True),
         _field("clipping", pa.string(), "What happens above the peak: `scale` by one common gain, or `fail`."),
         _field("peak_mdbfs", pa.int32(), "The peak, in 1/1000 dB below full scale."),
         _field("licence", pa.string(), "The licences of all sources, joined."),

@@ -111,8 +111,8 @@ def mix_down(
     Parameters
     ----------
     row : mapping
-        ``sources`` with their ``name``, ``role``, ``snr_mdb``, ``level_mdbfs`` and ``follows``; ``bits``, ``sample_rate``,
-        ``snr_mdb``, ``snr_over``, ``clipping`` and ``peak_mdbfs``.
+        ``sources`` with their ``name``, ``role``, ``snr_mdb``, ``level_mdbfs``, ``gain_mantissa`` with ``gain_shift``, and ``follows``; ``bits``,
+        ``sample_rate``, ``snr_mdb``, ``snr_over``, ``level_mdbfs``, ``clipping`` and ``peak_mdbfs``.
     prepared : sequence of Prepared
         One for each source, all of one shape.
     frozen : tuple of list of Gain and Gain, optional
@@ -128,7 +128,7 @@ def mix_down(
     if frozen is not None:
         gains, common = frozen
         return _finished(row, gains, common, _scaled_sums(row, prepared, gains))
-    gains = _wanted_gains(row, prepared)
+    gains = _at_level(row, prepared, _wanted_gains(row, prepared))
     sums = _scaled_sums(row, prepared, gains)
     common = UNITY if _surely_below_the_peak(row, prepared, gains) else _common_gain(row, sums)
     if common != UNITY:
@@ -227,6 +227,18 @@ def _wanted_gains(row: Mapping[str, Any], prepared: Sequence[Prepared]) -> list[
     return [gains[place] for place in range(len(sources))]
 
 
+def _at_level(row: Mapping[str, Any], prepared: Sequence[Prepared], gains: list[Gain]) -> list[Gain]:
+    """Bring the mixture to the level that the row wants; its energy is that of the stems' samples at 24 bits."""
+    if row.get("level_mdbfs") is None:
+        return gains
+    stems = _scaled_sums({"sources": row["sources"], "bits": FULL_SCALE_BITS}, prepared, gains)
+    whole = np.asarray(sum(np.rint(stem).astype(np.int64) for stem in stems.values()))
+    loud = _peak(whole) >= 1 << 25
+    energy = sum(value * value for value in whole.ravel().tolist()) if loud else level.energy(whole)
+    factor = Gain.of(level.gain_for_level(energy, whole.size, row["level_mdbfs"], FULL_SCALE_BITS))
+    return [gain * factor for gain in gains]
+
+
 def _parts(row: Mapping[str, Any]) -> dict[int, list[int]]:
     """Give for each source that stands for itself its place, and the places of those that follow it."""
     parts: dict[int, list[int]] = {}
@@ -241,6 +253,8 @@ def _parts(row: Mapping[str, Any]) -> dict[int, list[int]]:
 
 
 def _own_gain(source: Mapping[str, Any], prepared: Sequence[Prepared], together: Sequence[int]) -> Gain:
+    if source.get("gain_mantissa") is not None:
+        return Gain(source["gain_mantissa"], source["gain_shift"])
     if source["level_mdbfs"] is None:
         return UNITY
     energy = _energy_of_sum([prepared[place] for place in together])

@@ -311,8 +311,10 @@ def _cast(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Bring a table into its schema: order and types, and nulls for columns that came later."""
     import pyarrow as pa
 
+    # not `pa.nulls`: its structs have nulls in members that may have none, which no cast lets pass
+    missing = [None] * len(table)
     arrays = [
-        table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type) for field in schema
+        table[field.name] if field.name in table.column_names else pa.array(missing, field.type) for field in schema
     ]
     try:
         return pa.table(arrays, names=schema.names).cast(schema)

@@ -182,6 +182,11 @@ _MANIFEST: Mapping[str, Check] = {
     "sources.level_mdbfs": _LEVEL,
     "sources.transforms.name": _file_name,
     "sources.follows": _file_name,
+    "sources.gain_mantissa": partial(_within, 1 << 27, (1 << 28) - 1),
+    "sources.gain_shift": partial(_within, -512, 512),
+    "level_mdbfs": _LEVEL,
+    "degradations.name": _file_name,
+    "rendering.name": _file_name,
     "snr_over": partial(_one_of, ("active",)),
     "proof.status": partial(_matches, "^[a-z][a-z_]{0,63}$", "is no status"),
     "proof.gains.mantissa": partial(_within, 1 << 27, (1 << 28) - 1),
@@ -330,6 +335,11 @@ def _refuse_impossible_mixtures(part: _Part) -> None:
     ends = pc.if_else(plain, pc.add(frames.values, offset.values), offset.values)  # a stretched source may have more
     late = pc.greater(ends, of_mixture)
     part.refuse("sources.frames", late, frames, "ends behind the mixture")
+    mantissas, shifts = (
+        pc.struct_field(batch.column("sources").flatten(), f"gain_{half}") for half in ("mantissa", "shift")
+    )
+    halved = pc.xor(pc.is_null(mantissas), pc.is_null(shifts))
+    part.refuse("sources.gain_mantissa", halved, _Column(mantissas, frames.rows), "expected both mantissa and shift")
     _refuse_orphans(part)
     roles = columns["sources.role"]
     with_target = pc.unique(roles.rows.filter(pc.equal(roles.values, "target")))

@@ -264,6 +264,12 @@ ROWS = [
     Change("transform-address", source(transforms=[{"name": "evil.py:Run", "parameters": "{}"}]), "is 'evil.py:Run': can't be the name"),
     Change("follows-nobody", source(follows="somebody"), "`sources.follows` is 'somebody': names no source before it"),
     Change("follows-odd", source(follows="../x"), "`sources.follows` is '../x': can't be the name"),
+    Change("planned-gain-0", source(gain_mantissa=0, gain_shift=0), "`sources.gain_mantissa` is 0"),
+    Change("planned-gain-infinite", source(gain_mantissa=2**27, gain_shift=600), "`sources.gain_shift` is 600"),
+    Change("planned-gain-halved", source(gain_mantissa=2**27), "`sources.gain_mantissa` is 134217728: expected both mantissa and shift"),
+    Change("mixture-level-huge", row(level_mdbfs=2**31 - 1), "`level_mdbfs` is 2147483647"),
+    Change("degradation-address", row(degradations=[{"name": "x.py:Y", "parameters": "{}"}]), "`degradations.name` is 'x.py:Y'"),
+    Change("rendering-address", row(rendering={"name": "x.py:Y", "parameters": "{}"}), "`rendering.name` is 'x.py:Y'"),
     Change("snr-over-odd", row(snr_over="speech"), "`snr_over` is 'speech': expected one of active"),
     Change("status-odd", proof(status="../ok"), "`proof.status` is '../ok': is no status"),
     Change("gain-0", gain(mantissa=0), "`proof.gains.mantissa` is 0"),
@@ -289,7 +295,7 @@ def said(**values: Any) -> bytes:
 
 
 METADATA = [
-    Change("newer", lambda: said(schema_version=99), "schema version 99, this sepbench reads up to 2"),
+    Change("newer", lambda: said(schema_version=99), "schema version 99, this sepbench reads up to 3"),
     Change("no-version", lambda: said(schema_version=None), "name no schema version"),
     Change("version-text", lambda: said(schema_version="1"), "name no schema version"),
     Change("other-table", lambda: said(table="catalog"), "expected a manifest, found catalog"),

@@ -27,6 +27,7 @@ SOURCES = st.fixed_dictionaries(
         "snr_mdb": st.none() | st.integers(-9999, 9999), "level_mdbfs": st.none() | st.integers(-9999, 9999),
         "transforms": st.lists(st.fixed_dictionaries({"name": TEXTS, "parameters": TEXTS}), max_size=1),
         "follows": st.none() | TEXTS,
+        "gain_mantissa": st.none() | st.integers(0, 9), "gain_shift": st.none() | st.integers(-9, 9),
     }
 )  # fmt: skip
 PROOFS = st.builds(
@@ -39,7 +40,10 @@ ROWS = st.fixed_dictionaries(
     {
         "mixture_id": NAMES, "split": TEXTS, "sample_rate": st.integers(1, 9), "channels": st.integers(1, 2),
         "bits": st.just(16), "frames": st.integers(0, 2**62), "snr_mdb": st.none() | st.integers(-9999, 9999),
-        "snr_over": st.none() | TEXTS, "clipping": TEXTS, "peak_mdbfs": st.integers(-9, 0), "licence": TEXTS,
+        "snr_over": st.none() | TEXTS, "level_mdbfs": st.none() | st.integers(-9999, 0),
+        "degradations": st.none() | st.lists(st.fixed_dictionaries({"name": TEXTS, "parameters": TEXTS}), max_size=2),
+        "rendering": st.none() | st.fixed_dictionaries({"name": TEXTS, "parameters": TEXTS}),
+        "clipping": TEXTS, "peak_mdbfs": st.integers(-9, 0), "licence": TEXTS,
         "sources": st.lists(SOURCES, max_size=3), "proof": PROOFS,
     }
 )  # fmt: skip
@@ -98,7 +102,7 @@ def row(number, *, proof=True, split="train"):
     source = {field.name: "x" for field in manifests.SOURCE} | {
         "labels": [{"name": "odd", "value": 'é"'}], "sample_rate": 8000, "start": number, "frames": 9, "offset": 0,
         "loop": False, "snr_mdb": None, "level_mdbfs": -20000, "transforms": [],
-        "follows": None,
+        "follows": None, "gain_mantissa": None, "gain_shift": None,
     }  # fmt: skip
     made = dict.fromkeys(field.name for field in manifests.PROOF) | {
         "status": "ok" if number % 1000 else "silent_source", "reason": None if number % 1000 else "it is silent",
@@ -106,7 +110,8 @@ def row(number, *, proof=True, split="train"):
     }  # fmt: skip
     return {
         "mixture_id": f"{split}-{number:06d}", "split": split, "sample_rate": 8000, "channels": 1, "bits": 16,
-        "frames": 9, "snr_mdb": number, "snr_over": None, "clipping": "scale", "peak_mdbfs": -1000, "licence": "x",
+        "frames": 9, "snr_mdb": number, "snr_over": None, "level_mdbfs": None, "degradations": None,
+        "rendering": None, "clipping": "scale", "peak_mdbfs": -1000, "licence": "x",
         "sources": [source] * (1 + number % 2), "proof": made if proof else None,
     }  # fmt: skip
 

@@ -194,7 +194,7 @@ def _row(
             "name": stem, "role": role, "set": set_, "item": path.rpartition(".")[0], "path": path, "group": name, "labels": [],
             "licence": licence, "sample_rate": found.sample_rate, "source_pcm_sha256": found.pcm[of], "downmix": "none",
             "start": 0, "frames": found.frames, "offset": 0, "loop": False, "snr_mdb": None, "level_mdbfs": None,
-            "transforms": transforms, "follows": None,
+            "transforms": transforms, "follows": None, "gain_mantissa": None, "gain_shift": None,
         }  # fmt: skip
 
     sources = [source(stem, stem, "noise" if stem.startswith("noise") else "target", []) for stem in stems]
@@ -208,7 +208,8 @@ def _row(
     return {
         "mixture_id": re.sub(r"[^A-Za-z0-9._-]", "_", name).strip("._-")[:120] or "_", "split": split,
         "sample_rate": found.sample_rate, "channels": found.channels, "bits": found.bits, "frames": found.frames,
-        "snr_mdb": None, "snr_over": None, "clipping": "fail", "peak_mdbfs": 0, "licence": licence, "sources": sources,
+        "snr_mdb": None, "snr_over": None, "level_mdbfs": None, "degradations": None, "rendering": None,
+        "clipping": "fail", "peak_mdbfs": 0, "licence": licence, "sources": sources,
         "proof": None,
     }  # fmt: skip
 

@@ -40,6 +40,8 @@ class Drawn(NamedTuple):
     level_mdbfs: int | None
     transforms: list[dict[str, str]]
     follows: str | None
+    gain_mantissa: int | None = None
+    gain_shift: int | None = None
 
 
 class Row(NamedTuple):
@@ -48,6 +50,7 @@ class Row(NamedTuple):
     mixture_id: str
     frames: int
     snr_mdb: int | None
+    level_mdbfs: int | None
     licence: str
     sources: list[Drawn]
 
@@ -86,6 +89,7 @@ class Dealer:
         self._seats = seats_of(recipe, self._purpose, sets, pools)
         self._layout = Layout(recipe, self._seats, self._purpose)
         self._snr = drawn_by(self._purpose("snr"), recipe.levels.snr_db or recipe.levels.active_snr_db)
+        self._level = drawn_by(self._purpose("level"), recipe.levels.level_dbfs)
         self._varies = any(seat.copy and seat.source.count.most > 1 for seat in self._seats)
         self._free = [at for at, seat in enumerate(self._seats) if seat.leader is None]
         self._apart = _sharing(self._seats)
@@ -122,7 +126,8 @@ class Dealer:
                 licences.add(seat.recordings.licences[spot.recording])
                 if spot.links:
                     licences.update(_licences(spot))
-        return Row(mixture_id, frames, self._snr(mixture_id), " AND ".join(sorted(licences)), sources)
+        licence = " AND ".join(sorted(licences))
+        return Row(mixture_id, frames, self._snr(mixture_id), self._level(mixture_id), licence, sources)
 
     def _present(self, mixture_id: str) -> Sequence[int]:
         if not self._varies:

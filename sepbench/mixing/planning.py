@@ -230,6 +230,8 @@ class Plan:
             "sample_rate": self.recipe.sample_rate,
             "channels": self.recipe.channels,
             "bits": self.recipe.bits,
+            "degradations": None,
+            "rendering": None,
             "snr_over": "active" if self.recipe.levels.active_snr_db is not None else None,
             "clipping": self.recipe.levels.clipping,
             "peak_mdbfs": round(self.recipe.levels.peak_dbfs * 1000),

@@ -223,6 +223,8 @@ class Levels(Model):
     """Wanted ratio of the first target to the sum of all other sources, over the whole mixture."""
     active_snr_db: LevelField | None = None
     """The same over the 20 ms frames in which the target is within 40 dB of its loudest frame: over speech, not over pauses."""
+    level_dbfs: LevelField | None = None
+    """Wanted RMS of the mixture, over all channels and its whole length; 0 is a constant at full scale. Ratios stay."""
     clipping: Literal["scale", "fail"] = "scale"
     """Above the peak: scale mixture and stems by one common gain, or give the row up with a status."""
     peak_dbfs: float = Field(default=-1.0, le=0, gt=-60)

@@ -249,5 +249,5 @@ def test_a_plan_is_written_as_it_is_in_memory(tmp_path, many, monkeypatch):
     )
     loaded = plan(content, many, seed=seed, epoch=epoch)
     assert Manifest.read(tmp_path).table.equals(loaded.table)
-    assert written.metadata == {**loaded.metadata, "container": "wav", "table": "manifest", "schema_version": 2}
+    assert written.metadata == {**loaded.metadata, "container": "wav", "table": "manifest", "schema_version": 3}
     assert done == [(4096, 8194), (8192, 8194), (8194, 8194)]
