@@ -17,7 +17,7 @@ from sepbench import recipe as recipes
 from sepbench.audio import read_pcm
 from sepbench.draws import Draws, draws_for
 from sepbench.errors import SignalError, TableError, UsageError
-from sepbench.manifest import FILE_NAME, Manifest
+from sepbench.manifest import FILE_NAME, Manifest, stems_of
 from sepbench.mixing.packing import Pack, cache_folder
 from sepbench.mixing.recordings import Recordings
 from sepbench.mixing.rendering import render_into
@@ -177,6 +177,8 @@ class Corpus:
         UsageError
             If the corpus was opened without the catalogs that drawing takes.
         """
+        if epoch and "listed" in self.manifest.metadata["recipe"]:
+            raise UsageError(f"{self.path}: its mixtures are those of a list: nothing is drawn", "stay at epoch 0")
         if epoch and self._drawn is None and not self._catalogs:
             raise UsageError(
                 f"{self.path}: mixtures of epoch {epoch} are drawn from the catalogs, which are not known",
@@ -243,7 +245,7 @@ class Corpus:
         whole = np.zeros((1 + len(names), len(rows), rows[0]["channels"], frames), np.float32)
         mixture, sources = whole[0], dict(zip(names, whole[1:], strict=True))
         for at, row in enumerate(rows):
-            there = {source["name"] for source in row["sources"]}
+            there = stems_of(row)
             into = mixture[at], {name: signal[at] for name, signal in sources.items() if name in there}
             if segment is None:
                 self._audio(row, into)
@@ -274,8 +276,7 @@ class Corpus:
         """Give mixture and sources as floats, in the given arrays or new ones."""
         if into is None:
             shape = (row["channels"], row["frames"])
-            names = dict.fromkeys(source["name"] for source in row["sources"])
-            into = np.empty(shape, np.float32), {name: np.empty(shape, np.float32) for name in names}
+            into = np.empty(shape, np.float32), {name: np.empty(shape, np.float32) for name in stems_of(row)}
         if self.on_the_fly or self.epoch:
             self._render(row, into)
         else:

@@ -79,7 +79,9 @@ def offer(set: PublicSet | str, parts: Sequence[str] = (), archives_in: Path | s
     UsageError
         If nobody publishes the set, its site asks for a form first, or there is no such part.
     """
-    reader = shelf.load("sets", set)() if isinstance(set, str) else set
+    # lists of mixtures are published too
+    group = "lists" if isinstance(set, str) and set in shelf.names("lists") else "sets"
+    reader = shelf.load(group, set)() if isinstance(set, str) else set
     published: Published = getattr(reader, "published", Published())
     form = " ".join(published.form.split())
     if not published.files:

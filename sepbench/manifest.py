@@ -21,8 +21,11 @@ from sepbench import parquet, soundness
 from sepbench.canonical import canonical_json, canonical_rows, texts_of, with_values
 from sepbench.catalog import LABEL
 from sepbench.errors import TableError
+from sepbench.recipe import DEGRADATION
 
-__all__ = ["FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "write"]
+__all__ = [
+    "FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "stems_of", "write",
+]  # fmt: skip
 
 # 2 added `snr_over` and `sources.follows`; 3 the gains of sources, `level_mdbfs`, `degradations` and `rendering`. Hashes leave out
 # nulls, so those of earlier versions hold.
@@ -85,7 +88,7 @@ STEM = pa.struct(
 PROOF = pa.struct(
     [
         _field("status", pa.string(), "`ok`, or why there is no audio: `silent_source`, `clipped`, `unknown_transform`, "
-            "`transform_failed`; "
+            "`transform_failed`, `unknown_rendering`, `rendering_failed`; "
             "and what may be mended: `source_missing`, `source_changed`, `source_unreadable`, `source_too_short`, "
             "`source_crashed`, `source_timeout`, `worker_crashed`, `worker_timeout`, `worker_out_of_memory`, `not_as_proven`."),
         _field("reason", pa.string(), "The error's words where the status is not `ok`.", nullable=True),
@@ -277,6 +280,12 @@ class Manifest:
         soundness.refuse_unsound_metadata(file.metadata, path)
         soundness.refuse_repeated(file.column("mixture_id"), path)
         return cls(file, file.metadata)
+
+
+def stems_of(row: Mapping[str, Any]) -> list[str]:
+    """Give the names of a row's stems, in order."""
+    names = list(dict.fromkeys(source["name"] for source in row["sources"]))
+    return [*names, DEGRADATION] if row.get("degradations") else names
 
 
 def _compact(places: np.ndarray[Any, np.dtype[np.int64]]) -> Sequence[int]:

@@ -27,9 +27,11 @@ __all__ = [
     "Mixdown",
     "Prepared",
     "active_frames",
+    "as_mixdown",
     "frame_of",
     "mix_down",
     "mix_into",
+    "planned_gain",
     "side_of_target",
     "target_of",
 ]
@@ -252,9 +254,16 @@ def _parts(row: Mapping[str, Any]) -> dict[int, list[int]]:
     return parts
 
 
+def planned_gain(source: Mapping[str, Any]) -> Gain | None:
+    """Give the gain that a published list says for a source, if it does."""
+    mantissa = source.get("gain_mantissa")
+    return None if mantissa is None else Gain(mantissa, source["gain_shift"])
+
+
 def _own_gain(source: Mapping[str, Any], prepared: Sequence[Prepared], together: Sequence[int]) -> Gain:
-    if source.get("gain_mantissa") is not None:
-        return Gain(source["gain_mantissa"], source["gain_shift"])
+    planned = planned_gain(source)
+    if planned is not None:
+        return planned
     if source["level_mdbfs"] is None:
         return UNITY
     energy = _energy_of_sum([prepared[place] for place in together])
@@ -383,6 +392,29 @@ def _finished(row: Mapping[str, Any], gains: list[Gain], common: Gain, sums: dic
         mixture = parts[0] + parts[1]
         for part in parts[2:]:
             mixture += part
+    return _measured(row, gains, common, stems, mixture, sums, energies, peaks)
+
+
+def as_mixdown(
+    row: Mapping[str, Any], gains: list[Gain], common: Gain, stems: Mapping[str, NDArray[Any]], mixture: NDArray[Any]
+) -> Mixdown:
+    """Measure stems and a mixture that were made elsewhere: see `Mixdown`."""
+    floats = {name: stem.astype(np.float64) for name, stem in stems.items()}
+    peaks = {name: int(_peak(stem)) for name, stem in floats.items()}
+    energies = {name: level.energy_of_floats(floats[name], peaks[name]) for name in stems}
+    return _measured(row, gains, common, dict(stems), mixture, floats, energies, peaks)
+
+
+def _measured(
+    row: Mapping[str, Any],
+    gains: list[Gain],
+    common: Gain,
+    stems: dict[str, NDArray[Any]],
+    mixture: NDArray[Any],
+    floats: dict[str, Floats],
+    energies: dict[str, int],
+    peaks: dict[str, int],
+) -> Mixdown:
     ours = side_of_target(row)
     sides = [name for name in stems if name in ours], [name for name in stems if name not in ours]
     own_energy, rest_energy = (
@@ -392,7 +424,7 @@ def _finished(row: Mapping[str, Any], gains: list[Gain], common: Gain, sums: dic
     if row.get("snr_over") == "active" and sides[1]:
         own, rest = (_total(stems, side).astype(np.int64) for side in sides)
         compared = _where_active(own, rest, row["sample_rate"])
-    return Mixdown(gains, common, stems, mixture, sums, energies, own_energy, rest_energy, compared, peaks)
+    return Mixdown(gains, common, stems, mixture, floats, energies, own_energy, rest_energy, compared, peaks)
 
 
 def _total(stems: Mapping[str, NDArray[Any]], names: Sequence[str]) -> NDArray[np.int32]:

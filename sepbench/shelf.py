@@ -2,7 +2,8 @@
 
 Built-ins and strangers come through one door. Recipes, baselines and results are files on the shelves ``mixers/``,
 ``baselines/`` and ``leaderboards/``; sets, metrics, separators and models are entry points in the groups
-``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models`` and ``sepbench.transforms``. A path, or ``module:Name`` or
+``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models``, ``sepbench.transforms``, ``sepbench.lists`` and
+``sepbench.renderings``. A path, or ``module:Name`` or
 ``file.py:Name``, works wherever a name does.
 """
 
@@ -21,7 +22,7 @@ from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 __all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "names", "offered", "shelves"]
 
 SHELVES = ("mixers", "baselines", "leaderboards")
-GROUPS = ("sets", "metrics", "separators", "models", "transforms")
+GROUPS = ("sets", "metrics", "separators", "models", "transforms", "lists", "renderings")
 _MARK = {"mixers": "*.toml", "baselines": "*/config.toml", "leaderboards": "*/*/result.json"}
 
 

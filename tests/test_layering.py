@@ -15,7 +15,7 @@ LAYERS = [
     {"archives", "downloads", "journal", "loudness", "mixdown", "parquet", "resample", "soundness"},
     {"stamps"},
     {"scanning"},
-    {"catalog", "transforms"},
+    {"catalog", "renderings", "transforms"},
     {"published", "recipe"},
     {"manifest", "scores"},
     {"corpora", "metrics", "mixing"},

@@ -24,6 +24,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but erro
 Json = Annotated[bool, typer.Option("--json", help="Data as JSON on standard output, words on standard error.")]
 Roots = Annotated[list[str] | None, typer.Option("--root", metavar="SET=DIR", help="Where a public set lies.")]
 Options = Annotated[list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="Option of the reader or separator.")]  # fmt: skip
+LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Of a published list: leave out mixtures without all their recordings.")]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Do it again, and replace what is there.")]
 
 
@@ -182,6 +183,7 @@ def mix(
     disjoint_from: Annotated[
         list[Path] | None, typer.Option(metavar="CORPUS", help="Refuse to share a group or recording with this corpus.")
     ] = None,
+    leave_out: LeaveOut = False,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Write the manifest, render no audio.")] = False,
     container: Annotated[str, typer.Option(help="flac or wav.")] = "flac",
     pack: Annotated[
@@ -204,8 +206,8 @@ def mix(
     with speech.progress(f"mixing {recipe}") as progress:
         manifest = mix(
             recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed,
-            mixtures=_counts(mixtures), disjoint_from=disjoint_from or (), plan_only=plan_only, container=container, pack=pack, cache=cache,
-            max_failed=max_failed, workers=workers, progress=progress, say=speech.say,
+            mixtures=_counts(mixtures), disjoint_from=disjoint_from or (), leave_out=leave_out, plan_only=plan_only,
+            container=container, pack=pack, cache=cache, max_failed=max_failed, workers=workers, progress=progress, say=speech.say,
         )  # fmt: skip
     failed = manifest.failures()
     speech.say(f"{out}: {len(manifest) - len(failed)} mixtures, {manifest.corpus_hash}")
@@ -230,6 +232,7 @@ def preview(
     root: Roots = None,
     number: Annotated[int, typer.Option("-n", "--number", help="How many mixtures.", min=1)] = 5,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=0)] = None,
+    leave_out: LeaveOut = False,
     container: Annotated[str, typer.Option(help="wav or flac.")] = "wav",
     workers: Workers = None,
     json: Json = False,
@@ -241,8 +244,8 @@ def preview(
     speech = Speech(json=json, quiet=quiet)
     with speech.progress(f"mixing a few of {recipe}") as progress:
         manifest = preview(
-            recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed, count=number,
-            container=container, workers=workers, progress=progress,
+            recipe, out, catalogs=_pairs(catalog, "--catalog"), roots=_pairs(root, "--root"), seed=seed, leave_out=leave_out,
+            count=number, container=container, workers=workers, progress=progress,
         )  # fmt: skip
     rows = list(manifest)
     for row in rows:

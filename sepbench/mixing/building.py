@@ -40,6 +40,7 @@ def mix(
     seed: int | None = None,
     mixtures: Mapping[str, int] | None = None,
     disjoint_from: Sequence[Path | str] = (),
+    leave_out: bool = False,
     plan_only: bool = False,
     container: str = "flac",
     pack: str = "auto",
@@ -70,6 +71,8 @@ def mix(
         How many mixtures of which splits, instead of the recipe's; splits that are not named are left out.
     disjoint_from : sequence of path
         Corpora, or manifests, of which no group and no recording may be heard in this one: it is refused otherwise.
+    leave_out : bool
+        Of a published list: leave out mixtures whose recordings are not in the catalogs, instead of refusing all.
     plan_only : bool
         Write the manifest without rendering; the proof is null.
     container : {"flac", "wav"}
@@ -106,7 +109,7 @@ def mix(
         If it was interrupted; everything that was finished is kept.
     """
     order = order_of(recipe, catalogs or {}, seed=seed, mixtures=mixtures, plan_only=plan_only,
-                     disjoint_from=disjoint_from, container=container)  # fmt: skip
+                     disjoint_from=disjoint_from, container=container, roots=roots or {}, leave_out=leave_out)  # fmt: skip
     how = How(pack, Path(cache) if cache else packing.cache_folder(), max_failed, workers, progress, say)
     return build(order, Path(out), roots or {}, how, plan_only=plan_only)
 

@@ -13,10 +13,20 @@ from sepbench import transforms
 from sepbench.canonical import canonical_json
 from sepbench.draws import Purpose
 from sepbench.errors import RecipeError, SepbenchError, SignalError, UsageError
-from sepbench.recipe import Applied, Draw, Recipe, Source
+from sepbench.recipe import DEGRADATION, Applied, Draw, Recipe, Source
 from sepbench.transforms import Transform
 
-__all__ = ["Chain", "Link", "Step", "UnknownTransformError", "most_needed", "parsed", "steps_of"]
+__all__ = [
+    "Chain",
+    "Degradations",
+    "Link",
+    "Step",
+    "UnknownTransformError",
+    "degradations_of",
+    "most_needed",
+    "parsed",
+    "steps_of",
+]
 
 _SEED_BITS = 53  # what JSON numbers hold everywhere
 _PART, _EARLY, _LATE = "part", "early", "late"
@@ -106,12 +116,60 @@ def steps_of(
     if source.loudness_lufs is not None:
         wanted = source.loudness_lufs.model_dump(exclude_none=True)
         chain.append(Applied.model_validate({"name": LOUDNESS, LOUDNESS_KEY: wanted}))
+    return _chain(chain, f"transform:{label}", purpose, recording_of)
+
+
+def _chain(
+    chain: Sequence[Applied],
+    label: str,
+    purpose: Callable[[str], Purpose],
+    recording_of: Callable[[int, Purpose], Callable[[str], Parameters]],
+) -> Chain:
     return Chain(
         tuple(
-            _step(applied, partial(_named, purpose, f"transform:{label}:{place}:{applied.name}"), place, recording_of)
+            _step(applied, partial(_named, purpose, f"{label}:{place}:{applied.name}"), place, recording_of)
             for place, applied in enumerate(chain)
         )
     )
+
+
+class Degradations(NamedTuple):
+    """What is done to whole mixtures, and what draws how many of them.
+
+    Attributes
+    ----------
+    chain : Chain
+    number : callable, optional
+        Draws for a mixture how many there are, in thousandths; None where each has its own probability.
+    choice : Purpose
+        For which they are.
+    """
+
+    chain: Chain
+    number: Callable[[str], int] | None
+    choice: Purpose
+
+    def links(self, item: str) -> list[Link] | None:
+        """Draw them for a mixture; None where the recipe has none."""
+        if not self.chain.steps:
+            return None
+        if self.number is None:
+            return self.chain.links(item)
+        places = self.choice.draws(item).shuffled([str(place) for place in range(len(self.chain.steps))])
+        chosen = sorted(map(int, places[: self.number(item) // 1000]))
+        return Chain(tuple(self.chain.steps[place] for place in chosen)).links(item)
+
+
+def degradations_of(recipe: Recipe, purpose: Callable[[str], Purpose]) -> Degradations:
+    """Make what draws the degradations of mixtures."""
+    count = recipe.degradation_count and partial(recipe.degradation_count.sampler(), purpose("degradations:count"))
+    return Degradations(
+        _chain(recipe.degradations, "degradation", purpose, _no_recording), count or None, purpose("degradations:which")
+    )
+
+
+def _no_recording(place: int, purpose: Purpose) -> Callable[[str], Parameters]:
+    raise AssertionError("the grammar lets no degradation take a recording")
 
 
 def _named(purpose: Callable[[str], Purpose], start: str, what: str) -> Purpose:
@@ -201,8 +259,9 @@ def refuse_impossible(recipe: Recipe) -> None:
     MissingExtraError
     """
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, (recipe.channels, recipe.sample_rate // 2))
-    for source in recipe.sources:
-        for applied in source.transforms:
+    chains = [(source.name, source.transforms) for source in recipe.sources]
+    for name, chain in [*chains, (DEGRADATION, recipe.degradations)]:
+        for applied in chain:
             recordings = {applied.recording: noise[:1]} if applied.recording else {}
             for end in _ends(applied):
                 try:
@@ -210,7 +269,7 @@ def refuse_impossible(recipe: Recipe) -> None:
                 except SignalError:
                     pass  # it is for something else than noise
                 except UsageError as error:
-                    raise RecipeError(f"{recipe.name}: {source.name}: {error.message}", error.hint) from error
+                    raise RecipeError(f"{recipe.name}: {name}: {error.message}", error.hint) from error
 
 
 # in a row

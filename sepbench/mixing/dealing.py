@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sepbench.draws import Purpose
 from sepbench.errors import RecipeError
-from sepbench.mixing.chains import written
+from sepbench.mixing.chains import degradations_of, written
 from sepbench.mixing.placing import Layout, Spot
 from sepbench.mixing.seats import Pools, Recordings, Seat, drawn_by, label_of, seats_of
 from sepbench.overlaps import Unit, may_share, unit_of
@@ -51,6 +51,7 @@ class Row(NamedTuple):
     frames: int
     snr_mdb: int | None
     level_mdbfs: int | None
+    degradations: list[dict[str, str]] | None
     licence: str
     sources: list[Drawn]
 
@@ -90,6 +91,7 @@ class Dealer:
         self._layout = Layout(recipe, self._seats, self._purpose)
         self._snr = drawn_by(self._purpose("snr"), recipe.levels.snr_db or recipe.levels.active_snr_db)
         self._level = drawn_by(self._purpose("level"), recipe.levels.level_dbfs)
+        self._degradations = degradations_of(recipe, self._purpose)
         self._varies = any(seat.copy and seat.source.count.most > 1 for seat in self._seats)
         self._free = [at for at, seat in enumerate(self._seats) if seat.leader is None]
         self._apart = _sharing(self._seats)
@@ -126,8 +128,10 @@ class Dealer:
                 licences.add(seat.recordings.licences[spot.recording])
                 if spot.links:
                     licences.update(_licences(spot))
-        licence = " AND ".join(sorted(licences))
-        return Row(mixture_id, frames, self._snr(mixture_id), self._level(mixture_id), licence, sources)
+        links = self._degradations.links(mixture_id)
+        degradations = None if links is None else written(links)
+        levels_of_all = self._snr(mixture_id), self._level(mixture_id)
+        return Row(mixture_id, frames, *levels_of_all, degradations, " AND ".join(sorted(licences)), sources)
 
     def _present(self, mixture_id: str) -> Sequence[int]:
         if not self._varies:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sepbench.amounts import duration, gigabytes
 from sepbench.audio import FULL_SCALE_BITS, encoded, read_pcm
-from sepbench.manifest import Manifest
+from sepbench.manifest import Manifest, stems_of
 from sepbench.mixing.packing import Wanted
 from sepbench.mixing.recordings import Recordings, prepare, version_of
 from sepbench.mixing.rendering import render
@@ -38,7 +38,7 @@ def forecast(planned: Manifest, needs: Needs, chosen: Collection[Wanted], contai
     workers : int
     """
     first = planned[0]
-    samples = first["frames"] * first["channels"] * (1 + len({source["name"] for source in first["sources"]}))
+    samples = first["frames"] * first["channels"] * (1 + len(stems_of(first)))
     mixing = _mixing_s(first, container) * needs.samples / samples
     by_set = {source["set"]: _reading_s(source, first) for source in first["sources"]}
     slowest = max(by_set.values())  # of a set that the first mixture does without

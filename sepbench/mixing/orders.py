@@ -13,6 +13,7 @@ import pyarrow as pa
 from sepbench import catalog, manifest
 from sepbench.errors import PlaceError, TableError, UsageError
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, plan_hash
+from sepbench.mixing.listed import Listed
 from sepbench.mixing.planning import Plan
 from sepbench.recipe import Recipe
 from sepbench.recipe import load as load_recipe
@@ -26,7 +27,7 @@ class Order:
 
     Attributes
     ----------
-    rows : Plan or Manifest
+    rows : Plan, Listed or Manifest
         Drawn as they are asked for, or read from a file, with their proofs where they have any.
     words : dict
         Metadata of the manifest to be, but for its hashes.
@@ -38,7 +39,7 @@ class Order:
 
     def __init__(
         self,
-        rows: Plan | Manifest,
+        rows: Plan | Listed | Manifest,
         words: Mapping[str, Any],
         sets: tuple[str, ...],
         lengths: Mapping[tuple[str, str], tuple[int, int]] | None = None,
@@ -109,6 +110,8 @@ def order_of(
     plan_only: bool,
     disjoint_from: Sequence[Path | str],
     container: str,
+    roots: Mapping[str, Path | str],
+    leave_out: bool,
 ) -> Order:
     """Take an order for a recipe, or for the corpus of a manifest.
 
@@ -125,9 +128,9 @@ def order_of(
         raise UsageError(f"mix: unknown container `{container}`", "choose flac or wav")
     path = _manifest_path(what, catalogs)
     if path is None:
-        return _drawn(load_recipe(what), catalogs, seed, mixtures, disjoint_from, container)
+        return _of_recipe(load_recipe(what), catalogs, seed, mixtures, disjoint_from, container, roots, leave_out)
     asked = {"catalogs": bool(catalogs), "seed": seed is not None, "mixtures": bool(mixtures), "plan_only": plan_only,
-             "disjoint_from": bool(disjoint_from)}  # fmt: skip
+             "disjoint_from": bool(disjoint_from), "leave_out": leave_out}  # fmt: skip
     if any(asked.values()):
         raise UsageError(
             f"{path}: a manifest says what its mixtures are; it takes no "
@@ -147,19 +150,29 @@ def _manifest_path(what: str | Path | Recipe, catalogs: Mapping[str, Path | str]
     return Path(what) / FILE_NAME if not catalogs and (Path(what) / FILE_NAME).is_file() else None
 
 
-def _drawn(
+def _of_recipe(
     recipe: Recipe,
     catalogs: Mapping[str, Path | str],
     seed: int | None,
     mixtures: Mapping[str, int] | None,
     disjoint_from: Sequence[Path | str],
     container: str,
+    roots: Mapping[str, Path | str],
+    leave_out: bool,
 ) -> Order:
     if mixtures:
         counted = recipe.model_dump(exclude_defaults=True) | {"splits": dict(mixtures)}
         recipe = parse_recipe(counted, where=recipe.name)
     tables = {name: catalog.read(path) for name, path in catalogs.items()}
-    plan = Plan(recipe, tables, seed=seed, disjoint_from=disjoint_from)
+    plan: Plan | Listed
+    if recipe.listed is None:
+        if leave_out:
+            raise UsageError(f"{recipe.name}: is drawn: nothing has to be left out", "leave out --leave-out")
+        plan = Plan(recipe, tables, seed=seed, disjoint_from=disjoint_from)
+    else:
+        if seed is not None:
+            raise UsageError(f"{recipe.name}: is a list: nothing is drawn, so it takes no seed", "leave it out")
+        plan = Listed(recipe, tables, roots, whole=not mixtures, leave_out=leave_out, disjoint_from=disjoint_from)
     hints = {name: catalog.roots_hint(path) for name, path in catalogs.items() if name in recipe.sets}
     lengths = {
         (name, pcm): (frames, rate)

@@ -30,7 +30,7 @@ from sepbench.mixing.pools import ASKED, Card, cards_of, listed_by_count, pool_o
 from sepbench.mixing.seats import Pools, Recordings
 from sepbench.recipe import SPLITS, Pool, Recipe, Source
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "plan", "refuse_missing"]
 
 _COPIED = ("item", "path", "group", "labels", "licence", "sample_rate")
 
@@ -97,7 +97,7 @@ class Plan:
         disjoint_from: Sequence[Path | str] = (),
     ) -> None:
         self.recipe, self.seed, self.epoch = recipe, recipe.seed if seed is None else seed, epoch
-        _refuse_missing(recipe, catalogs)
+        refuse_missing(recipe, catalogs)
         refuse_impossible(recipe)
         cards = {name: cards_of(catalogs[name]) for name in recipe.sets}
         self._sets = {name: Recordings.of(recipe, name, cards[name]) for name in recipe.sets}
@@ -230,8 +230,7 @@ class Plan:
             "sample_rate": self.recipe.sample_rate,
             "channels": self.recipe.channels,
             "bits": self.recipe.bits,
-            "degradations": None,
-            "rendering": None,
+            "rendering": self.recipe.rendering and {"name": self.recipe.rendering, "parameters": "{}"},
             "snr_over": "active" if self.recipe.levels.active_snr_db is not None else None,
             "clipping": self.recipe.levels.clipping,
             "peak_mdbfs": round(self.recipe.levels.peak_dbfs * 1000),
@@ -272,7 +271,8 @@ def _downmix(have: pa.ChunkedArray, want: int, policy: str) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(have, want), "none", pc.if_else(pc.equal(have, 1), "copy", policy))
 
 
-def _refuse_missing(recipe: Recipe, catalogs: Mapping[str, pa.Table]) -> None:
+def refuse_missing(recipe: Recipe, catalogs: Mapping[str, pa.Table]) -> None:
+    """Refuse a recipe of which a set has no catalog."""
     missing = sorted(set(recipe.sets) - set(catalogs))
     if missing:
         raise RecipeError(

@@ -25,6 +25,7 @@ def preview(
     roots: Mapping[str, Path | str] | None = None,
     seed: int | None = None,
     mixtures: Mapping[str, int] | None = None,
+    leave_out: bool = False,
     count: int = 5,
     container: str = "wav",
     workers: int | None = None,
@@ -37,7 +38,7 @@ def preview(
 
     Parameters
     ----------
-    recipe, out, catalogs, roots, seed, mixtures, workers, progress, say
+    recipe, out, catalogs, roots, seed, mixtures, leave_out, workers, progress, say
         As for `sepbench.mix`.
     count : int
         How many.
@@ -58,7 +59,7 @@ def preview(
     if count < 1:
         raise UsageError(f"preview: expected at least 1 mixture, got {count}", "ask for 5, say")
     whole = order_of(recipe, catalogs or {}, seed=seed, mixtures=mixtures, plan_only=False, disjoint_from=(),
-                     container=container)  # fmt: skip
+                     container=container, roots=roots or {}, leave_out=leave_out)  # fmt: skip
     folder = Path(out)
     _clear(folder)
     return build(whole.sample(count), folder, roots or {}, How("never", cache_folder(), 1.0, workers, progress, say))

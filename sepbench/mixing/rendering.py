@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench import level, mixdown
+from sepbench import level, mixdown, renderings
 from sepbench.audio import FULL_SCALE_BITS, pcm_sha256
-from sepbench.errors import SignalError, SilentSignalError, TransformError, UsageError
-from sepbench.level import Gain
+from sepbench.errors import SepbenchError, SignalError, SilentSignalError, TransformError, UsageError
+from sepbench.level import UNITY, Gain
 from sepbench.loudness import integrated_loudness
-from sepbench.mixdown import Mixdown, Prepared
+from sepbench.mixdown import Mixdown, Prepared, planned_gain
 from sepbench.mixing.chains import UnknownTransformError, parsed
 from sepbench.mixing.proofs import failed_proof
 from sepbench.mixing.recordings import Recordings, UnusableSourceError
+from sepbench.recipe import DEGRADATION
 
 __all__ = ["Rendered", "render", "render_into", "without_audio"]
 
@@ -36,7 +38,7 @@ class Rendered:
     mixture : ndarray of int16 or int32, shape (channel, time)
         int16 at 16 bits, int32 at 24.
     stems : dict of str to ndarray of int16 or int32, shape (channel, time)
-        They sum up to the mixture, sample by sample. Empty where the status is not ``ok``.
+        They sum up to the mixture, sample by sample (but see `sepbench.renderings`). Empty where the status is not ``ok``.
     proof : dict
         As `sepbench.manifest.PROOF` says.
     """
@@ -105,7 +107,7 @@ def render_into(
     """
     proof = row.get("proof")
     try:
-        if proof and proof["status"] == "ok":
+        if proof and proof["status"] == "ok" and not (row.get("rendering") or row.get("degradations")):
             prepared = [_prepare(source, row, recordings) for source in row["sources"]]
             mixdown.mix_into(row, prepared, _gains(proof), stems, mixture)
             return None
@@ -124,15 +126,62 @@ def _gains(proof: Mapping[str, Any]) -> list[Gain]:
 
 
 def _mixed(row: Mapping[str, Any], recordings: Recordings, *, frozen: bool) -> Mixdown:
+    if row.get("rendering"):
+        return _by_script(row, recordings)
     prepared = [_prepare(source, row, recordings) for source in row["sources"]]
     proof = row.get("proof") if frozen else None
     known = (_gains(proof), Gain(**proof["common_gain"])) if proof and proof["status"] == "ok" else None
     try:
-        return mixdown.mix_down(row, prepared, frozen=known)
+        made = mixdown.mix_down(row, prepared, frozen=known)
+        return _degraded(row, made, recordings) if row.get("degradations") else made
     except SilentSignalError as error:
         raise _NoMixture("silent_source", "the sources cancel each other: nothing to bring to a level") from error
     except mixdown.ClippedError as error:
         raise _NoMixture("clipped", str(error)) from error
+
+
+def _degraded(row: Mapping[str, Any], made: Mixdown, recordings: Recordings) -> Mixdown:
+    """Degrade the mixture; what that changes of it is a stem of its own, so that the stems still add up."""
+    full_scale = 2.0 ** (row["bits"] - 1)
+    signal = np.rint(
+        full_scale * _chained(row["degradations"], DEGRADATION, row, made.mixture / full_scale, recordings)
+    )
+    change = signal - made.mixture
+    if max(np.abs(signal).max(), np.abs(change).max()) > full_scale - 1:
+        raise mixdown.ClippedError("the degradations drive the mixture, or what they change of it, beyond full scale")
+    kind = made.mixture.dtype
+    stems = made.stems | {DEGRADATION: change.astype(kind)}
+    return mixdown.as_mixdown(row, made.gains, made.common, stems, signal.astype(kind))
+
+
+def _by_script(row: Mapping[str, Any], recordings: Recordings) -> Mixdown:
+    """Make a row as somebody's own script does."""
+    named = row["rendering"]
+    try:
+        rendering, parameters = renderings.load(named["name"]), json.loads(named["parameters"])
+    except (SepbenchError, ValueError) as error:
+        raise _NoMixture("unknown_rendering", str(error)) from error
+    heard: list[renderings.Heard] = []
+    for source in row["sources"]:
+        if rendering.whole and source["name"] in [one.name for one in heard]:
+            continue  # a noise that the exact form lays down several times is one recording
+        samples, bits = _as_recorded(source, recordings) if rendering.whole else _prepare(source, row, recordings)
+        heard.append(renderings.Heard(source["name"], source["role"], samples * 2.0 ** (1 - bits)))
+    try:
+        made = rendering.make(row, heard, parameters)
+    except SignalError as error:
+        raise _NoMixture("rendering_failed", error.message) from error
+    gains = [planned_gain(source) or UNITY for source in row["sources"]]
+    return mixdown.as_mixdown(row, gains, UNITY, made.stems, made.mixture)
+
+
+def _as_recorded(source: Mapping[str, Any], recordings: Recordings) -> tuple[NDArray[Any], int]:
+    """Give all of a recording, at its own rate."""
+    named = {**source, "pcm_sha256": source["source_pcm_sha256"]}
+    try:
+        return recordings.whole(named, 1, source["sample_rate"])
+    except UnusableSourceError as error:
+        raise _NoMixture(error.status, error.reason) from error
 
 
 def _prepare(source: Mapping[str, Any], row: Mapping[str, Any], recordings: Recordings) -> Prepared:
@@ -157,19 +206,7 @@ def _transformed(
     source: Mapping[str, Any], row: Mapping[str, Any], samples: NDArray[Any], bits: int, recordings: Recordings
 ) -> NDArray[np.int32]:
     """Apply a source's transforms as floats, and round what comes out once, to 24 bits."""
-    signal = samples * 2.0 ** (1 - bits)
-    try:
-        for link in parsed(source["transforms"]):
-            others = {
-                key: _whole(value, row, recordings) for key, value in link.parameters.items() if isinstance(value, dict)
-            }
-            signal = link.transform.apply(signal, row["sample_rate"], link.numbers, others)
-    except UnknownTransformError as error:
-        raise _NoMixture("unknown_transform", f"{source['name']}: {error}") from error
-    except UnusableSourceError as error:
-        raise _NoMixture(error.status, error.reason) from error
-    except (SignalError, TransformError, UsageError) as error:
-        raise _NoMixture("transform_failed", f"{source['name']}: {error.message}") from error
+    signal = _chained(source["transforms"], source["name"], row, samples * 2.0 ** (1 - bits), recordings)
     scaled = np.rint(signal * 2.0 ** (FULL_SCALE_BITS - 1))
     if not (np.abs(scaled) < 1 << (FULL_SCALE_BITS + 1)).all():
         raise _NoMixture(
@@ -178,6 +215,29 @@ def _transformed(
     if not scaled.any():
         raise _NoMixture("silent_source", f"{source['name']}: its transforms leave nothing of it")
     return scaled.astype(np.int32)
+
+
+def _chained(
+    links: Sequence[Mapping[str, str]],
+    name: str,
+    row: Mapping[str, Any],
+    signal: NDArray[np.float64],
+    recordings: Recordings,
+) -> NDArray[np.float64]:
+    """Apply a chain of transforms as a row holds it; `name` is for the reason of a failure."""
+    try:
+        for link in parsed(links):
+            others = {
+                key: _whole(value, row, recordings) for key, value in link.parameters.items() if isinstance(value, dict)
+            }
+            signal = link.transform.apply(signal, row["sample_rate"], link.numbers, others)
+    except UnknownTransformError as error:
+        raise _NoMixture("unknown_transform", f"{name}: {error}") from error
+    except UnusableSourceError as error:
+        raise _NoMixture(error.status, error.reason) from error
+    except (SignalError, TransformError, UsageError) as error:
+        raise _NoMixture("transform_failed", f"{name}: {error.message}") from error
+    return signal
 
 
 def _whole(named: Mapping[str, str], row: Mapping[str, Any], recordings: Recordings) -> NDArray[np.float64]:
@@ -193,9 +253,13 @@ def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
         decoder = recordings.decoder(source)
         if decoder:
             stages[f"decode {source['name']}: {decoder}"] = None
-        for link in parsed(source["transforms"]):
+    chains = [(source["name"], source["transforms"]) for source in row["sources"]]
+    for name, chain in [] if row.get("rendering") else [*chains, (DEGRADATION, row.get("degradations") or ())]:
+        for link in parsed(chain):
             if not link.transform.exact:
-                stages[f"{link.transform.name} {source['name']}: {link.transform.stage()}"] = None
+                stages[f"{link.transform.name} {name}: {link.transform.stage()}"] = None
+    if row.get("rendering"):
+        stages[f"rendering {row['rendering']['name']}: {renderings.load(row['rendering']['name']).stage()}"] = None
     return list(stages)
 
 
@@ -206,7 +270,7 @@ def _proof(row: Mapping[str, Any], made: Mixdown, float_stages: list[str]) -> di
     own = [stem for name, stem in made.floats.items() if name in ours]
     rest = [stem for name, stem in made.floats.items() if name not in ours]
     full_scale = 1 << (bits - 1)
-    roles = {source["name"]: source["role"] for source in reversed(row["sources"])}
+    roles = {DEGRADATION: "noise"} | {source["name"]: source["role"] for source in reversed(row["sources"])}
     peak = max(int(made.mixture.max()), -int(made.mixture.min()))
     return {
         "status": "ok",

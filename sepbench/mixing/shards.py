@@ -14,7 +14,7 @@ import pyarrow as pa
 from sepbench import executors, journal, parquet, storage
 from sepbench.audio import encoded, read_pcm
 from sepbench.errors import AudioError, TableError
-from sepbench.manifest import SCHEMA, Manifest
+from sepbench.manifest import SCHEMA, Manifest, stems_of
 from sepbench.mixing import packing
 from sepbench.mixing.layout import audio_path, journal_path, plan_path, proofs_path, remove, unusable_path
 from sepbench.mixing.proofs import failed_proof, unlike, versions
@@ -73,7 +73,7 @@ def shards_of(planned: Manifest) -> list[tuple[int, int]]:
 
 def _samples_of_a_row(planned: Manifest) -> int:
     first = planned[0]
-    stems = len({source["name"] for source in first["sources"]})
+    stems = len(stems_of(first))
     return int(first["frames"] * first["channels"] * (stems + 1))
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from sepbench.amounts import gigabytes
 from sepbench.errors import PlaceError
-from sepbench.manifest import Manifest
+from sepbench.manifest import Manifest, stems_of
 from sepbench.mixing.packing import Pack, Wanted
 from sepbench.mixing.recordings import Version
 from sepbench.resample import resampled_frames
@@ -75,7 +75,7 @@ def needs_of(planned: Manifest, lengths: Mapping[tuple[str, str], tuple[int, int
             uses[key] = before + count, max(furthest, end)
     first = planned[0]
     channels, rate = first["channels"], first["sample_rate"]
-    stems = len({source["name"] for source in first["sources"]})
+    stems = len(stems_of(first))
     wanted = []
     for (pcm, downmix, name, path), (count, end) in uses.items():
         frames = resampled_frames(*lengths[name, pcm], rate) if (name, pcm) in lengths else end

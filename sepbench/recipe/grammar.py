@@ -13,13 +13,16 @@ from sepbench.recipe.values import CountDraw, CountField, Draw, DrawField, Level
 from sepbench.soundness import is_file_name
 from sepbench.transforms import Parameter, Transform
 
-__all__ = ["NUMBER", "SPLITS", "Applied", "Levels", "Padding", "Pool", "Recipe", "Source"]
+__all__ = ["DEGRADATION", "NUMBER", "SPLITS", "Applied", "Levels", "Listed", "Padding", "Pool", "Recipe", "Source"]
 
 Split = Literal["train", "valid", "test"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 StemName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(\{n\})?$")]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 NUMBER = "{n}"
+DEGRADATION = "degradation"
+"""Name of the stem that holds what degradations change of a mixture."""
+_OF_LISTED = {"name", "role", "set", "splits", "shares", "groups", "where", "downmix"}
 Scalar = str | int | float | bool
 Where = dict[str, Scalar | tuple[Scalar, ...] | dict[str, Any]]
 
@@ -246,6 +249,19 @@ class Padding(Model):
     """After the last of them."""
 
 
+class Listed(Model):
+    """Mixtures that somebody published as a list: they are read, and nothing is drawn."""
+
+    format: Name
+    """Which kind of list: ``librimix`` (its CSVs), or ``pairs`` (of clean and noisy recordings with the label ``pair``)."""
+    set: Name | None = None
+    """Where the files of the list lie: ``--root SET=DIR``."""
+    files: dict[Split, tuple[str, ...]] = Field(default={})
+    """The files of each split, below that folder."""
+    sha256: dict[str, str] = Field(default={})
+    """What their bytes hash to, where that is known: other versions are refused."""
+
+
 class Recipe(Model):
     """What a corpus is made of."""
 
@@ -278,6 +294,15 @@ class Recipe(Model):
     """The sources, in order; the first with role ``target`` is the one that SNRs refer to."""
     levels: Levels = Levels()
     """Levels of the whole mixture."""
+    degradations: tuple[Applied, ...] = ()
+    """What is done to the mixture as a whole, in this order; what that changes of it is a stem of its own, ``degradation``, so that
+    the stems still add up. Wanted levels are those before it."""
+    degradation_count: DrawField | None = None
+    """How many of them a mixture has, chosen anew for each; by default each has its own probability."""
+    listed: Listed | None = None
+    """Read the mixtures from a list, with its gains, instead of drawing them."""
+    rendering: Name | None = None
+    """The arithmetic of somebody's own script, instead of the exact one: ``librimix`` or ``dns-master``."""
     metrics: tuple[Name, ...] = ("snr", "si_sdr", "bss_eval_sources", "pesq_wb", "pesq_nb", "stoi", "estoi")
     """What `sepbench score` computes by default."""
     main_metric: str = "si_sdr"
@@ -292,6 +317,8 @@ class Recipe(Model):
             raise ValueError(f"sources.{targets[0].name}: the first target has no `snr_db` against itself")
         self._refuse_two_levels(targets[0])
         self._refuse_odd_stems()
+        self._refuse_drawing_from_a_list()
+        self._refuse_odd_degradations()
         if self.padding and isinstance(self.length, float):
             raise ValueError("`padding` is for mixtures that are as long as their recordings: use `offset_s`")
         if self.sources[0].overlap is not None and self.sources[0].count.most == 1:
@@ -320,10 +347,39 @@ class Recipe(Model):
         if not others and target.names == (target.name,):
             raise ValueError(f"`levels.{key}` needs a source besides the target")
 
+    def _refuse_drawing_from_a_list(self) -> None:
+        """Refuse what only a drawn mixture has, where mixtures come from a list."""
+        if self.listed is None:
+            return
+        for source in self.sources:
+            odd = sorted(source.model_fields_set - _OF_LISTED)
+            if odd:
+                raise ValueError(f"sources.{source.name}: mixtures of a list take no `{odd[0]}`")
+        if self.levels.model_fields_set & {"snr_db", "active_snr_db", "level_dbfs"} or self.padding:
+            raise ValueError(
+                "mixtures of a list have its levels: no `snr_db`, `active_snr_db`, `level_dbfs` or `padding`"
+            )
+
+    def _refuse_odd_degradations(self) -> None:
+        """Refuse what can't be done to a mixture, and more degradations than there are."""
+        for one in self.degradations:
+            if one.transform.pace or one.set is not None or one.reference != "all":
+                raise ValueError(
+                    f"degradations: `{one.name}` is for sources: it changes the length, or takes a recording"
+                )
+        if self.degradation_count is not None:
+            bounds = self.degradation_count.bounds() or (-1, -1)
+            if not 0 <= bounds[0] <= bounds[1] <= len(self.degradations):
+                raise ValueError(f"`degradation_count` lies between 0 and {len(self.degradations)}, what there is")
+        if self.degradations and (self.listed or self.rendering):
+            raise ValueError("`degradations` are for mixtures that are drawn, and made exactly")
+
     def _refuse_odd_stems(self) -> None:
         unfit = [name for name in self.stems if not is_file_name(name)]
         if unfit:
             raise ValueError(f"`{unfit[0]}` can't be the name of a stem: `mixture` is taken, others no system allows")
+        if DEGRADATION in {source.name for source in self.sources}:
+            raise ValueError(f"`{DEGRADATION}` is the stem of what `degradations` change: give the source another name")
         late = {name for source in self.sources if source.parts_late for name in source.names[1::2]}
         taken = late & {source.name for source in self.sources}
         if taken:
@@ -337,7 +393,8 @@ class Recipe(Model):
     @property
     def stems(self) -> tuple[str, ...]:
         """Names of the stems, in order of first appearance; of those that are numbered, all that there may be."""
-        return tuple(dict.fromkeys(name for source in self.sources for name in source.names))
+        names = tuple(dict.fromkeys(name for source in self.sources for name in source.names))
+        return (*names, DEGRADATION) if self.degradations else names
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sepbench import shelf
-from sepbench.errors import RecipeError, did_you_mean
-from sepbench.recipe.grammar import Applied, Levels, Padding, Recipe, Source
+from sepbench.errors import RecipeError, UnknownNameError, did_you_mean
+from sepbench.recipe import variants
+from sepbench.recipe.grammar import Applied, Levels, Listed, Padding, Recipe, Source
 from sepbench.recipe.values import Draw
 
-__all__ = ["load", "parse"]
+__all__ = ["load", "names", "parse"]
 
 
 def load(recipe: str | Path | Recipe) -> Recipe:
@@ -29,12 +30,55 @@ def load(recipe: str | Path | Recipe) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe
-    path = shelf.find("mixers", str(recipe))
+    path, name = _found(str(recipe))
+    content = _read(path)
+    if variants.KEY in content:
+        content = variants.chosen(content, name, path.name)
+    return parse(_with_lists(content, path.parent, path.name), where=path.name)
+
+
+def names(kind: str = "full") -> list[str]:
+    """List the recipes on the shelf.
+
+    Parameters
+    ----------
+    kind : {"full", "short"}
+        Name every corpus of a family, or write these as one: ``libri2mix-{8k,16k}-{min,max}``.
+    """
+    found = []
+    for name in shelf.names("mixers"):
+        axes = _read(shelf.find("mixers", name)).get(variants.KEY)
+        if not axes:
+            found.append(name)
+        elif kind == "short":
+            found.append(variants.pattern(name, axes))
+        else:
+            found += [one for one, _ in variants.members(name, axes)]
+    return found
+
+
+def _found(recipe: str) -> tuple[Path, str]:
+    """Find the file of a recipe, and say which corpus is meant: the file's own, or one of its family."""
+    name = recipe.removesuffix(".toml").rpartition("/")[2]
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return shelf.find("mixers", recipe), name
+    except UnknownNameError as error:
+        family = recipe.removesuffix(".toml")
+        while "-" in family.rpartition("/")[2]:
+            family = family.rpartition("-")[0]
+            for one in (f"{family}.toml", family):
+                if one in shelf.names("mixers") or Path(one).is_file():
+                    path = shelf.find("mixers", one)
+                    if variants.KEY in _read(path):
+                        return path, name
+        raise error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path.name}: is not valid TOML ({error})", "see docs/recipes.md for an example") from error
-    return parse(_with_lists(content, path.parent, path.name), where=path.name)
 
 
 def _with_lists(content: dict[str, Any], folder: Path, where: str) -> dict[str, Any]:
@@ -87,9 +131,15 @@ def _readable(error: ValidationError, where: str) -> RecipeError:
 def _known_keys(place: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Recipe
     parts = [part for part in place if isinstance(part, str)]
-    for part, inner in (("sources", Source), ("levels", Levels), ("padding", Padding), ("transforms", Applied)):
+    for part, inner in (
+        ("sources", Source),
+        ("levels", Levels),
+        ("padding", Padding),
+        ("listed", Listed),
+        ("transforms", Applied),
+    ):
         if part in parts:
             model = inner
-    if parts and parts[-1] not in ("sources", "levels", "padding", "transforms"):
+    if parts and parts[-1] not in ("sources", "levels", "padding", "listed", "transforms"):
         model = Draw
     return sorted(model.model_fields)

@@ -9,7 +9,7 @@ import numpy as np
 from sepbench.transforms.packages import ours
 from sepbench.transforms.transform import Floats, Parameter, Transform
 
-__all__ = ["COMPRESS_DYNAMICS", "GAIN_TRANSITION", "compress_dynamics", "gain_transition"]
+__all__ = ["COMPRESS_DYNAMICS", "FADE", "GAIN_TRANSITION", "compress_dynamics", "fade", "gain_transition"]
 
 _STEP_S = 0.001
 
@@ -81,6 +81,23 @@ def gain_transition(
     return samples * 10 ** (np.interp(times, [begin_s, begin_s + length_s], [first_db, second_db]) / 20)
 
 
+def fade(samples: Floats, sample_rate: int, *, in_ms: float, out_ms: float) -> Floats:
+    """Fade in and out along halves of Hann windows; the sum of a fade out and a fade in is 1.
+
+    Examples
+    --------
+    >>> fade(np.ones((1, 6)), 1000, in_ms=2, out_ms=1)
+    array([[0. , 0.5, 1. , 1. , 1. , 0. ]])
+    """
+    faded = samples.copy()
+    for ms, side in ((in_ms, faded), (out_ms, faded[:, ::-1])):
+        length = round(ms * sample_rate / 1000)
+        if length:
+            rise = np.hanning(2 * length + 1)[: length + 1]
+            side[:, : length + 1] *= rise[: side.shape[1]]
+    return faded
+
+
 COMPRESS_DYNAMICS = Transform(
     name="compress_dynamics",
     title="Dynamic range compression",
@@ -111,5 +128,18 @@ GAIN_TRANSITION = Transform(
         "length_s": Parameter("How long it changes.", "s", 0.001, 3600, 1.0),
     },
     function=gain_transition,
+    stage=ours,
+)
+FADE = Transform(
+    name="fade",
+    title="Fades",
+    definition="Rises from silence within `in_ms` and falls to silence within `out_ms`, each along half a Hann window whose ends, 0 and 1, "
+    "are samples: where one recording fades out while another fades in, the two add up to 1.",
+    reference="The cross-fades of LibriMix, whose `extend_noise` repeats a short noise with fades of 500 ms.",
+    parameters={
+        "in_ms": Parameter("How long it rises.", "ms", 0, 60000, 10.0),
+        "out_ms": Parameter("How long it falls.", "ms", 0, 60000, 10.0),
+    },
+    function=fade,
     stage=ours,
 )
