@@ -65,6 +65,11 @@ class Purpose:
         self._hashed = blake2b(self._before.encode("ascii"), person=_PERSON)
         self._ending = self._after.encode("ascii") + bytes(8)  # the first block's number is 0
 
+    @property
+    def split(self) -> str:
+        """The split that the items are of."""
+        return self._key[3]
+
     def __reduce__(self) -> tuple[type[Purpose], tuple[str, int, int, str, str, int]]:
         return type(self), self._key  # a hash in progress can't be pickled
 

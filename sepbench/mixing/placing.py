@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections.abc import Callable, Sequence
@@ -81,8 +82,27 @@ class Layout:
             if start is None:
                 start = self._start(seat, mixture_id, chosen[0], wanted)
             starts.setdefault(seat.name, start)
-            placed.append([_spot(seat, one, start, wanted, offset, links) for one in chosen])
+            if seat.source.when_short == "append":
+                placed.append(self._appended(mixture_id, seat, chosen[0], start, offset, heard, links))
+            else:
+                placed.append([_spot(seat, one, start, wanted, offset, links) for one in chosen])
         return frames, placed
+
+    def _appended(
+        self, mixture_id: str, seat: Seat, first: int, start: int, offset: int, heard: int, links: list[Link]
+    ) -> list[Spot]:
+        """Let other recordings of its group follow the first one, in a keyed order, until the place is full."""
+        items, groups = seat.recordings.items, seat.recordings.groups
+        by_item = {items[one]: one for one in seat.pool if groups[one] == groups[first] and one != first}
+        order = [by_item[item] for item in seat.start.draws(f"{mixture_id}:append").shuffled(sorted(by_item))]
+        following = itertools.chain(order, itertools.cycle([first, *order]))
+        gap = round(seat.source.gap_s * self.rate)
+        spots, at, end, recording = [], offset, offset + heard, first
+        while at < end:
+            spots.append(_spot(seat, recording, start, frames_in(links, end - at), at, links))
+            at += min(frames_out(links, spots[-1].frames), end - at) + gap
+            recording, start = next(following), 0
+        return spots
 
     def _where(
         self, mixture_id: str, frames: int, seats: Sequence[Seat], spans: Sequence[_Span]
@@ -121,7 +141,8 @@ class Layout:
                 continue
             natural = max(frames_out(links, seat.frames[at]) for at in chosen)
             wanted = self._samples(seat.duration(mixture_id))
-            frames = natural if wanted is None else wanted if seat.loops else min(wanted, natural)
+            goes_on = seat.loops or seat.source.when_short == "append"
+            frames = natural if wanted is None else wanted if goes_on else min(wanted, natural)
             offset = self._offset(mixture_id, seat, frames, before)
             if self.fixed is not None and offset is not None:
                 if offset >= self.fixed:

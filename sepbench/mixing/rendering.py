@@ -253,13 +253,15 @@ def _float_stages(row: Mapping[str, Any], recordings: Recordings) -> list[str]:
         decoder = recordings.decoder(source)
         if decoder:
             stages[f"decode {source['name']}: {decoder}"] = None
+    rendering = renderings.load(row["rendering"]["name"]) if row.get("rendering") else None
     chains = [(source["name"], source["transforms"]) for source in row["sources"]]
-    for name, chain in [] if row.get("rendering") else [*chains, (DEGRADATION, row.get("degradations") or ())]:
+    chains = [] if rendering and rendering.whole else [*chains, (DEGRADATION, row.get("degradations") or ())]
+    for name, chain in chains:
         for link in parsed(chain):
             if not link.transform.exact:
                 stages[f"{link.transform.name} {name}: {link.transform.stage()}"] = None
-    if row.get("rendering"):
-        stages[f"rendering {row['rendering']['name']}: {renderings.load(row['rendering']['name']).stage()}"] = None
+    if rendering:
+        stages[f"rendering {rendering.name}: {rendering.stage()}"] = None
     return list(stages)
 
 

@@ -139,8 +139,11 @@ class Source(Pool):
     """With ``coherent_with``: take one recording of the group, or all that fit (drums, bass and other, say)."""
     coherent_with: str | None = None
     """Name of an earlier source: take the recording from the same group, with the same start (stems of one song)."""
-    when_short: Literal["exclude", "loop", "pad"] = "exclude"
-    """What to do with a recording that is shorter than its place in the mixture."""
+    when_short: Literal["exclude", "loop", "pad", "append"] = "exclude"
+    """What to do with a recording that is shorter than its place in the mixture; ``append`` lets other recordings of its group follow
+    until the place is full."""
+    gap_s: float = Field(default=0.0, ge=0, le=60)
+    """With ``append``: the pause before each that follows."""
     duration_s: DrawField | None = None
     """How much of the recording is heard; by default as much as there is room for."""
     offset_s: DrawField | Literal["anywhere"] | None = None
@@ -164,6 +167,15 @@ class Source(Pool):
 
     @model_validator(mode="after")
     def _fits(self) -> Source:
+        if self.gap_s and self.when_short != "append":
+            raise ValueError('`gap_s` is for `when_short = "append"`')
+        alone = [
+            key for key in ("snr_db", "level_dbfs", "loudness_lufs", "coherent_with") if getattr(self, key) is not None
+        ]
+        if self.when_short == "append" and alone:
+            raise ValueError(
+                f'`when_short = "append"` makes one source of several recordings: it takes no `{alone[0]}`'
+            )
         if self.pick == "all" and self.coherent_with is None:
             raise ValueError('`pick = "all"` needs `coherent_with`')
         levels = [name for name in ("snr_db", "level_dbfs", "loudness_lufs") if getattr(self, name) is not None]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from sepbench.draws import Purpose, standard_normal
+from sepbench.errors import RecipeError
 from sepbench.level import MAX_LEVEL_MDB
 
 __all__ = ["CountDraw", "CountField", "Draw", "DrawField", "LevelDraw", "LevelField", "Model", "Sampler", "as_draw"]
@@ -26,7 +27,7 @@ class Model(BaseModel):
 
 class Draw(Model):
     """A number, or how it is drawn for each mixture: ``{uniform = [low, high]}``, ``{choice = [a, b, …]}`` or
-    ``{normal = [mean, deviation]}``, in steps of a thousandth."""
+    ``{normal = [mean, deviation]}``, in steps of a thousandth; or one of these for each split."""
 
     uniform: tuple[float, float] | None = None
     """Lowest and highest value, both included."""
@@ -34,9 +35,18 @@ class Draw(Model):
     """Values of equal probability."""
     normal: tuple[float, float] | None = None
     """Mean and standard deviation."""
+    splits: dict[str, Draw] | None = None
+    """How it is drawn in each split: ``{splits = {train = {uniform = [0, 20]}, test = {choice = [0, 10]}}}``."""
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _plain_numbers(cls, splits: Any) -> Any:
+        return {split: as_draw(value) for split, value in splits.items()} if isinstance(splits, dict) else splits
 
     @model_validator(mode="after")
     def _one_kind(self) -> Draw:
+        if self.splits is not None:
+            return self._split_up()
         given = [kind for kind in (self.uniform, self.choice, self.normal) if kind is not None]
         if len(given) != 1 or self.choice == ():
             raise ValueError(
@@ -50,8 +60,24 @@ class Draw(Model):
             raise ValueError(f"the deviation {self.normal[1]} is negative")
         return self
 
+    def _split_up(self) -> Draw:
+        if self.uniform or self.choice or self.normal or not self.splits:
+            raise ValueError("`splits` says all, for at least one split: it stands alone")
+        if any(one.splits for one in self.splits.values()):
+            raise ValueError("`splits` within `splits`")
+        return self
+
+    @property
+    def parts(self) -> tuple[Draw, ...]:
+        """What it is in each split, or itself."""
+        return tuple(self.splits.values()) if self.splits else (self,)
+
     def bounds(self) -> tuple[float, float] | None:
         """Give the lowest and the highest value that can come; None where there is no bound."""
+        if self.splits:
+            ends = [one.bounds() for one in self.parts]
+            known = [end for end in ends if end is not None]
+            return None if len(known) < len(ends) else (min(low for low, _ in known), max(high for _, high in known))
         if self.normal:
             return None
         values = self.uniform or self.choice or ()
@@ -62,6 +88,8 @@ class Draw(Model):
 
         The numbers are those of one key: `sepbench.draws`.
         """
+        if self.splits:
+            return partial(_by_split, {split: one.sampler(per_unit) for split, one in self.splits.items()})
         if self.uniform:
             low, high = (_scaled(value, per_unit) for value in self.uniform)
             return partial(_uniform, low, high)
@@ -69,6 +97,14 @@ class Draw(Model):
             return partial(_choice, [_scaled(value, per_unit) for value in self.choice])
         mean, deviation = (Decimal(repr(value)) * per_unit for value in self.normal or ())
         return partial(_normal, mean, deviation)
+
+
+def _by_split(samplers: Mapping[str, Sampler], purpose: Purpose, item: str) -> int:
+    if purpose.split not in samplers:
+        raise RecipeError(
+            f"a value is drawn by split, and none is given for `{purpose.split}`", "add it under `splits`"
+        )
+    return samplers[purpose.split](purpose, item)
 
 
 def _scaled(value: float, per_unit: int) -> int:
@@ -94,10 +130,11 @@ class LevelDraw(Draw):
     @model_validator(mode="after")
     def _is_a_level(self) -> LevelDraw:
         limit = MAX_LEVEL_MDB / 1000
-        if any(not abs(value) <= limit for value in self.uniform or self.choice or self.normal or ()):
-            raise ValueError(f"levels lie between -{limit:g} and {limit:g} dB")
-        if self.normal and abs(self.normal[0]) + 10 * self.normal[1] > limit:
-            raise ValueError("the deviation is too large for levels")
+        for one in self.parts:
+            if any(not abs(value) <= limit for value in one.uniform or one.choice or one.normal or ()):
+                raise ValueError(f"levels lie between -{limit:g} and {limit:g} dB")
+            if one.normal and abs(one.normal[0]) + 10 * one.normal[1] > limit:
+                raise ValueError("the deviation is too large for levels")
         return self
 
 
@@ -106,7 +143,7 @@ class CountDraw(Draw):
 
     @model_validator(mode="after")
     def _is_a_count(self) -> CountDraw:
-        if self.normal:
+        if self.normal or self.splits:
             raise ValueError("a count is a number, `uniform` or `choice`")
         if any(value != int(value) or not 1 <= value <= 64 for value in self.uniform or self.choice or ()):
             raise ValueError("a count is a whole number from 1 to 64")

@@ -111,6 +111,10 @@ def _repeated(card: Card, gain: Decimal, longest: int, frames: int, sample_rate:
     """Lay a short noise down again and again, each time while the one before fades out, until the longest talker ends."""
     transform = load_transform("fade")
     length = card.row["frames"]
+    if length < 2 * _FADE - 1:
+        raise TableError(
+            f"{card.item}: a noise of {length} samples is too short to be repeated", "LibriMix has none below 3 s"
+        )
     own = resampled_frames(length, _RATE, sample_rate)
     for start in range(0, longest, length - _FADE):
         offset = start * sample_rate // _RATE
