@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from sepbench import catalog, manifest, metrics, recipe, resample, scores, shelf, transforms
+from sepbench import catalog, manifest, metrics, recipe, renderings, resample, scores, shelf, transforms
 from sepbench.metrics.bss_eval import DEPENDENT
 from sepbench.metrics.bss_eval_images import SILENCE
 
@@ -58,13 +59,55 @@ def recipes_page() -> str:
         ("`[[sources]]`", recipe.Source, ""),
         ("`[levels]`", recipe.Levels, ""),
         ("`[padding]`", recipe.Padding, recipe.Padding.__doc__ or ""),
+        ("`[listed]`", recipe.Listed, LISTED),
         ("A value to be drawn", recipe.Draw, recipe.Draw.__doc__ or ""),
         ("Transforms", recipe.Applied, TRANSFORMS),
     ):
         parts += [f"## {title}"] + ([words.replace("``", "`")] if words else []) + ["\n".join(model_table(model))]
     for name in shelf.names("transforms"):
         parts += transform_section(transforms.load(name))
+    parts += ["## Renderings", RENDERINGS]
+    for name in renderings.names():
+        parts += rendering_section(renderings.load(name))
+    parts += ["## Families", FAMILIES]
     return "\n\n".join(parts) + "\n"
+
+
+LISTED = """Instead of drawing mixtures, a recipe may read those that somebody published: `librimix` reads the CSVs of LibriMix, `pairs`
+takes pairs of clean and noisy recordings from a catalog. The list must have as many mixtures as the recipe says; `--mixtures test=100` takes
+the first 100. Mixtures whose recordings are in no catalog are counted and named, and the corpus is refused; `--leave-out` makes the
+others. Sources have no levels of their own then: their gains are those of the list."""
+
+RENDERINGS = """`rendering` makes a corpus in the arithmetic of somebody's own script, instead of the exact one: its floating point, its
+resampler, its rounding. Such a mixture need not be the sum of its stems to the last bit, and depends on the versions of the packages that
+compute it, which the proof names. It is there for parity with published corpora; take the exact form for new ones."""
+
+FAMILIES = """Corpora that differ in rate, length or what is heard may be one file. Each table below `[variants]` is an axis; each of its
+entries is laid over the recipe where it is chosen, tables joined, all else replaced. The name of a corpus is that of the family and its
+choices, in the order of the axes; a choice with an empty name adds nothing to it:
+
+```toml
+name = "mine"
+
+[variants.rate]
+8k = { sample_rate = 8000 }
+16k = { sample_rate = 16000 }
+
+[variants.samples]
+"" = {}
+faithful = { rendering = "librimix" }
+```
+
+is `mine-8k`, `mine-8k-faithful`, `mine-16k` and `mine-16k-faithful`. A path works too: `sepbench mix recipes/mine-8k.toml` finds
+`recipes/mine.toml`."""
+
+
+def rendering_section(one: renderings.Rendering) -> list[str]:
+    """Describe a rendering."""
+    return [
+        f"### `{one.name}`",
+        f"{one.title}. {one.definition} Made by {re.sub(r' [0-9][^ ,]*', '', one.stage())}. Reference: {one.reference}",
+    ]
 
 
 EXAMPLES = """Two or three talkers, each for itself a stem, the next beginning while the one before still speaks, in a room of which only the
@@ -316,12 +359,14 @@ def floor(value: float, digits: int) -> float:
 def mixers_page() -> str:
     """List the recipes on the shelf."""
     rows = []
-    for name in shelf.names("mixers"):
-        one = recipe.load(name)
+    for file, family in recipe.families().items():
+        members = [recipe.load(name) for name in family.members]
+        one = members[0]
         counts = ", ".join(f"{count} {split}" for split, count in one.splits.items())
-        sets = ", ".join(f"`{entry}`" for entry in one.sets)
+        sets = ", ".join(f"`{entry}`" for entry in sorted({entry for member in members for entry in member.sets}))
+        rates = " or ".join(f"{rate}" for rate in sorted({member.sample_rate for member in members}))
         rows.append(
-            f"| [`{name}`]({name}.toml) | {one.title} | {sets} | {one.sample_rate} Hz, {one.channels} ch | {counts} |"
+            f"| [`{family.pattern}`]({file}.toml) | {one.title} | {sets} | {rates} Hz, {one.channels} ch | {counts} |"
         )
     table = ["| recipe | what | sets | format | mixtures |", "|---|---|---|---|---|", *rows]
     return (
@@ -329,7 +374,9 @@ def mixers_page() -> str:
             [
                 NOTE + "# The shelf of recipes",
                 "One TOML file per corpus; the name works wherever a path does (`sepbench mix NAME …`). Each file's header says "
-                "what is exact about the corpus and what is not. The grammar is in [docs/recipes.md](../docs/recipes.md).",
+                "what is exact about the corpus and what is not. Where a name has braces, it is that of a family: one choice of each pair "
+                "of braces makes a corpus (`libri2mix-16k-min-clean`), what stands in brackets may be left out. The grammar is "
+                "in [docs/recipes.md](../docs/recipes.md).",
                 "\n".join(table),
                 "To add one: put a file here whose `name` is the file's, say in its header what is exact, run "
                 "`python docs/generate.py`, and the tests over the shelf do the rest.",

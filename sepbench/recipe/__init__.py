@@ -5,7 +5,7 @@ the levels; the plan draws everything else. `docs/recipes.md` is generated from 
 """
 
 from sepbench.recipe.grammar import DEGRADATION, NUMBER, SPLITS, Applied, Levels, Listed, Padding, Pool, Recipe, Source
-from sepbench.recipe.loading import load, names, parse
+from sepbench.recipe.loading import families, load, names, parse
 from sepbench.recipe.values import Draw
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Pool",
     "Recipe",
     "Source",
+    "families",
     "load",
     "names",
     "parse",

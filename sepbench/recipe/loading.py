@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +15,14 @@ from sepbench.recipe import variants
 from sepbench.recipe.grammar import Applied, Levels, Listed, Padding, Recipe, Source
 from sepbench.recipe.values import Draw
 
-__all__ = ["load", "names", "parse"]
+__all__ = ["Family", "families", "load", "names", "parse"]
+
+
+class Family(NamedTuple):
+    """A file's recipes: all their names written as one, ``mine-{8k,16k}``, and each for itself."""
+
+    pattern: str
+    members: list[str]
 
 
 def load(recipe: str | Path | Recipe) -> Recipe:
@@ -37,24 +44,19 @@ def load(recipe: str | Path | Recipe) -> Recipe:
     return parse(_with_lists(content, path.parent, path.name), where=path.name)
 
 
-def names(kind: str = "full") -> list[str]:
-    """List the recipes on the shelf.
-
-    Parameters
-    ----------
-    kind : {"full", "short"}
-        Name every corpus of a family, or write these as one: ``libri2mix-{8k,16k}-{min,max}``.
-    """
-    found = []
+def families() -> dict[str, Family]:
+    """Give what each file on the shelf holds, by its name: one recipe, or a family of them."""
+    found = {}
     for name in shelf.names("mixers"):
         axes = _read(shelf.find("mixers", name)).get(variants.KEY)
-        if not axes:
-            found.append(name)
-        elif kind == "short":
-            found.append(variants.pattern(name, axes))
-        else:
-            found += [one for one, _ in variants.members(name, axes)]
+        members = [one for one, _ in variants.members(name, axes)] if axes else [name]
+        found[name] = Family(variants.pattern(name, axes) if axes else name, members)
     return found
+
+
+def names() -> list[str]:
+    """List the recipes on the shelf: every name that `load` takes."""
+    return [name for family in families().values() for name in family.members]
 
 
 def _found(recipe: str) -> tuple[Path, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import planned
 
 from sepbench import recipe as recipes
-from sepbench import shelf
 from sepbench.mixing import plan
 
 HERE = Path(__file__).parent
@@ -17,7 +16,9 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     tables = planned.tables()
-    kinds = planned.KINDS | {name: (recipes.load(name), None, 0) for name in shelf.names("mixers")}
+    shelved = {name: recipes.load(name) for name in recipes.names()}
+    drawn = {name: one for name, one in shelved.items() if one.listed is None and set(one.sets) <= set(tables)}
+    kinds = planned.KINDS | {name: (one, None, 0) for name, one in drawn.items()}
     hashes = {
         name: plan(recipe, tables, seed=seed, epoch=epoch).metadata["plan_hash"]
         for name, (recipe, seed, epoch) in kinds.items()

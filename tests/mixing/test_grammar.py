@@ -332,6 +332,7 @@ def test_nothing_that_ends_leaves_a_mixture_without_a_length(tables):
 def test_the_examples_of_the_reference_are_recipes():
     text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
     examples = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    examples = [one for one in examples if "variants" not in one]  # a family is shown in part
     assert len(examples) == 2
     for example in examples:
         asked = recipes.parse(

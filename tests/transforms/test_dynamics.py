@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepbench.transforms.dynamics import compress_dynamics, gain_transition
+from sepbench.transforms.dynamics import compress_dynamics, fade, gain_transition
 
 RATE = 16000
 
@@ -75,3 +75,19 @@ def test_a_transition_holds_one_gain_then_the_other(first_db, second_db, begin_s
     middle = round((begin_s + length_s / 2) * RATE)
     step = abs(second_db - first_db) / (length_s * RATE)
     assert levels[0, middle] == pytest.approx((first_db + second_db) / 2, abs=step + 1e-9)
+
+
+@given(frames=st.integers(40, 3000), ms=st.integers(0, 2))
+def test_a_fade_out_and_a_fade_in_add_up_to_one(frames, ms):
+    whole = np.ones((1, frames))
+    length = round(ms * RATE / 1000) + 1 if ms else 0
+    fading, rising = (fade(whole, RATE, in_ms=a, out_ms=b) for a, b in ((0, ms), (ms, 0)))
+    if length:
+        np.testing.assert_allclose(fading[:, -length:] + rising[:, :length], 1, atol=1e-15)
+    assert np.array_equal(fading[:, : frames - length], whole[:, length:])
+
+
+def test_a_fade_longer_than_the_signal_is_cut():
+    made = fade(np.ones((2, 100)), RATE, in_ms=100, out_ms=0)
+    np.testing.assert_allclose(made[0], np.hanning(3201)[:100], atol=1e-15)
+    assert np.array_equal(made[0], made[1])
