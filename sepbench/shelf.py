@@ -46,9 +46,7 @@ def names(kind: str) -> list[str]:
 
 def shelves() -> dict[str, list[str]]:
     """List everything that `sepbench list` can print, by kind."""
-    return {
-        kind: names(kind) for kind in ("mixers", "sets", "baselines", "metrics", "separators", "models", "transforms")
-    }
+    return {kind: names(kind) for kind in ("mixers", "baselines", *GROUPS)}
 
 
 def find(kind: str, name: str) -> Path:

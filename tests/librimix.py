@@ -6,6 +6,7 @@ The oracle follows ``create_librimix_from_metadata.py`` of github.com/JorisCos/L
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sepbench import catalog, recipe
 
 SETS = ("librispeech", "wham-noise")
 SPEECH_S = (1.3, 2.1004, 1.75, 1.0, 2.5, 1.1, 1.9001, 1.6)
+NOISES = [f"tt/n{n}_0.5_x_-0.5.wav" for n in range(4)]
 NOISE_S = (3.0, 1.2001, 1.0001, 1.05)  # the second to the fourth have to be repeated, once or more often
 
 
@@ -26,9 +28,27 @@ def make(root: Path) -> dict[str, Path]:
     utterances = [f"test-clean/{n}/7/{n}-7-0000.flac" for n in range(10, 18)]
     for name, seconds in zip(utterances, SPEECH_S, strict=True):
         trees.audio(speech, name, seconds=seconds)
-    noises = [f"tt/n{n}_0.5_x_-0.5.wav" for n in range(4)]
-    for name, seconds in zip(noises, NOISE_S, strict=True):
+    for name, seconds in zip(NOISES, NOISE_S, strict=True):
         trees.audio(noise, name, seconds=seconds, channels=2)
+    return _listed(root, utterances)
+
+
+def make_of(root: Path, utterances: list[Path], long_noise: Path) -> dict[str, Path]:
+    """Do the same with recordings that are there: eight of LibriSpeech, and a long noise at 16 kHz."""
+    names = ["/".join(path.parts[-4:]) for path in utterances]
+    for name, path in zip(names, utterances, strict=True):
+        (root / "LibriSpeech" / name).parent.mkdir(parents=True)
+        shutil.copy(path, root / "LibriSpeech" / name)
+    samples, rate = soundfile.read(long_noise, dtype="int16")
+    (root / "wham_noise" / "tt").mkdir(parents=True)
+    for at, (name, seconds) in enumerate(zip(NOISES, (12, 5.3, 4.0001, 2.5), strict=True)):
+        cut = samples[at * rate : at * rate + round(seconds * rate)]
+        soundfile.write(root / "wham_noise" / name, np.stack([cut, cut[::-1]], axis=1), rate)
+    return _listed(root, names)
+
+
+def _listed(root: Path, utterances: list[str]) -> dict[str, Path]:
+    speech, noise, noises = root / "LibriSpeech", root / "wham_noise", NOISES
     trees.text(
         noise, "metadata/noise_meta_tt.csv",
         "utterance_id,Noise Band,File ID,L to R Width (cm),Reverberation Level,Location ID,Location Day ID",

@@ -405,7 +405,7 @@ def publish(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(metavar="mixers|sets|baselines|metrics|separators")],
+    kind: Annotated[str, typer.Argument(metavar="mixers|sets|baselines|metrics|separators|…")],
     json: Json = False,
 ) -> None:
     """List what is on the shelves and what packages offer."""

@@ -1,7 +1,10 @@
 """Corpora that were published as lists: exact to the list, equal to its own script where that is asked for, nothing dropped."""
 
+import csv
+
 import librimix
 import numpy as np
+import pyarrow as pa
 import pytest
 import trees
 
@@ -10,6 +13,7 @@ from sepbench.audio import read_pcm
 from sepbench.cli import main
 from sepbench.errors import PlaceError, RecipeError, TableError, UsageError
 from sepbench.mixing.layout import audio_path
+from sepbench.mixing.listed import Listed
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +264,64 @@ def test_another_number_of_pairs_is_refused(voicebank, tmp_path):
         mixing.mix(
             pairs_recipe("voicebank-demand-16k", test=824), tmp_path / "corpus", catalogs={"voicebank-demand": path}
         )
+
+
+# the lists themselves
+
+
+@pytest.mark.real_sets
+@pytest.mark.parametrize("talkers", [2, 3])
+def test_the_published_lists_are_those_of_the_recipes(test_sets, tmp_path, talkers):
+    """Catalogs made of LibriMix's own tables of lengths stand for the recordings: all 3,000 rows are planned from them."""
+    metadata = test_sets / "librimix" / "metadata"
+    catalogs = {
+        name: table_of_lengths(metadata / path, name, tmp_path)
+        for name, path in (("librispeech", "LibriSpeech/test-clean.csv"), ("wham-noise", "Wham_noise/test.csv"))
+    }
+    rows_of_both = [one for table in catalogs.values() for one in table.to_pylist()]
+    lengths = {one["item"]: one["frames"] for one in rows_of_both}
+    for rate, mode in ((8000, "min"), (16000, "max")):
+        whole = recipe.load(f"libri{talkers}mix-{rate // 1000}k-{mode}-both").model_dump(exclude_defaults=True)
+        chosen = recipe.parse(whole | {"splits": {"test": 3000}})
+        rows = list(Listed(chosen, catalogs, {"librimix": test_sets / "librimix"}))
+        assert len(rows) == 3000
+        for row in rows:
+            speech = [lengths[source["item"]] for source in row["sources"] if source["role"] == "target"]
+            assert len(speech) == talkers
+            assert row["frames"] == (min if mode == "min" else max)(-(-frames * rate // 16000) for frames in speech)
+            assert row["mixture_id"] == "_".join(one["item"].rpartition("/")[2] for one in row["sources"][:talkers])
+
+
+def table_of_lengths(path, name, folder):
+    """Make a catalog of a table of LibriMix: its items and lengths, and hashes that stand for nothing."""
+    with path.open() as file:
+        listed = [(row["origin_path"], int(row["length"])) for row in csv.DictReader(file)]
+    some = trees.audio(folder, f"{name}/a.wav")
+    catalog.index("folder", some.parent, folder / f"{name}.parquet", workers=0)
+    like = catalog.read(folder / f"{name}.parquet").to_pylist()[0]
+    rows = [
+        like
+        | {
+            "item": f"{where.split('/')[0]}/{where.rpartition('/')[2].rpartition('.')[0]}",
+            "path": where,
+            "frames": frames,
+        }
+        for where, frames in listed
+    ]
+    return pa.Table.from_pylist(rows, catalog.SCHEMA)
+
+
+@pytest.mark.real_sets
+def test_real_recordings_come_out_as_from_the_script(test_sets, tmp_path):
+    """Talkers of LibriSpeech, and long recordings of noise cut to the lengths of short ones."""
+    speech = sorted((test_sets / "LibriSpeech").glob("train-clean-100/*/*/*.flac"))[:8]
+    noises = sorted((test_sets / "speech_commands_v0.02" / "_background_noise_").glob("*.wav"))
+    places = librimix.make_of(tmp_path / "real", speech, noises[0])
+    catalogs = librimix.index(tmp_path, places)
+    for mode, rate in (("min", 16000), ("max", 8000)):
+        script = librimix.by_script(places, 2, rate, mode, tmp_path)
+        name = f"libri2mix-{rate // 1000}k-{mode}-both-faithful"
+        for row in made(name, places, catalogs, tmp_path / name):
+            np.testing.assert_array_equal(
+                samples(tmp_path / name, row, "mixture"), script[row["mixture_id"]]["mix_both"]
+            )

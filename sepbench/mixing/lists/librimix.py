@@ -45,7 +45,7 @@ class _Listed(NamedTuple):
 
 
 class LibriMix:
-    """The reader of these lists.
+    """LibriMix's CSVs: talkers and noise with gains.
 
     What a recipe's sources name is heard: ``speaker1`` and ``speaker2`` alone make `mix_clean`, with ``noise`` `mix_both`,
     ``speaker1`` and ``noise`` `mix_single`. All talkers of the list have their say in the length: `min` is as long as the shortest

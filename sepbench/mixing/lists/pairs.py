@@ -17,7 +17,7 @@ PAIR = "pair"
 
 
 class Pairs:
-    """The reader of sets whose recordings bear the label `pair`.
+    """Pairs of clean and noisy recordings, told by the label `pair`.
 
     The recipe has two sources of one set: the target, and what is heard with it. Recordings that may serve the second are
     mixtures of one that may serve the first, of the same `pair`; what is heard with the target is the difference of the two,
