@@ -104,6 +104,10 @@ def index(
     ] = None,
     split: Annotated[str, typer.Option(help="With --pairs: the split that they are.")] = "test",
     rest: Annotated[str, typer.Option(help="With --pairs: name of what the stems leave of the mixture.")] = "noise",
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="With --pairs: the group of a mixture, in parentheses: '(p[0-9]+)_.*'."),
+    ] = None,
     leave_out: Annotated[
         bool, typer.Option("--leave-out", help="With --pairs: leave out what has no partner, instead of refusing all.")
     ] = False,
@@ -121,7 +125,7 @@ def index(
 
     speech = Speech(json=json, quiet=quiet)
     if pairs:
-        return _index_pairs(root, out, pairs, set, split, rest, leave_out, workers, speech)
+        return _index_pairs(root, out, pairs, set, split, rest, group, leave_out, workers, speech)
     with speech.progress(f"indexing {set}") as progress:
         table = index(
             set, root, out, workers=workers, options=_pairs(option, "--option"), licences=licences,
@@ -147,6 +151,7 @@ def _index_pairs(
     set: str,
     split: str,
     rest: str,
+    group: str | None,
     leave_out: bool,
     workers: int | None,
     speech: Speech,
@@ -155,7 +160,7 @@ def _index_pairs(
 
     with speech.progress(f"pairing {root}") as progress:
         manifest, left_out = pair(
-            root, out, _pairs(pairs, "--pairs"), set=set, split=split, rest=rest, leave_out=leave_out, workers=workers,
+            root, out, _pairs(pairs, "--pairs"), set=set, split=split, rest=rest, group=group, leave_out=leave_out, workers=workers,
             progress=progress,
         )  # fmt: skip
     speech.say(f"{out}: {len(manifest)} mixtures, {manifest.corpus_hash}")

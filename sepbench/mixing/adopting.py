@@ -43,6 +43,7 @@ def pair(
     split: str = "test",
     rest: str = "noise",
     licence: str = "unknown",
+    group: str | None = None,
     leave_out: bool = False,
     workers: int | None = None,
     progress: manifest.Progress | None = None,
@@ -65,6 +66,9 @@ def pair(
         Name of what the stems leave of the mixture; it is a noise, and left out where it is silence.
     licence : str
         Of the recordings.
+    group : str, optional
+        A regular expression for the names of mixtures; what its first parentheses hold is the group, the unit by which intervals are
+        clustered: ``(p[0-9]+)_.*`` for a speaker. By default each mixture is one of its own.
     leave_out : bool
         Leave out mixtures without all their stems, and recordings that do not fit together, instead of refusing all.
     workers, progress
@@ -87,6 +91,7 @@ def pair(
     """
     root, out = Path(root), Path(out)
     stems = _stems(patterns, rest)
+    shape = _group_shape(group)
     if out.exists() and any(out.iterdir()):
         raise PlaceError(f"{out}: is not empty", "name a new folder with --out")
     found = {name: _found(root, name, pattern) for name, pattern in patterns.items()}
@@ -114,8 +119,30 @@ def pair(
             f"{root}: {len(unpaired)} of {len(names)} mixtures can't be taken: {listed}",
             "complete the folder, correct the patterns, or leave them out with --leave-out",
         )
-    rows = [_row(whole[at], measured[at], stems, rest, set, split, licence) for at in sorted(measured)]
+    groups = {at: _group(whole[at], shape, group) for at in measured}
+    rows = [_row(whole[at], measured[at], groups[at], stems, rest, set, split, licence) for at in sorted(measured)]
     return _write(rows, out, root, stems, rest, set, split), unpaired
+
+
+def _group_shape(group: str | None) -> re.Pattern[str]:
+    try:
+        shape = re.compile(group or "(.*)")
+    except re.error as error:
+        raise UsageError(
+            f"pairs: `{group}` is not a regular expression ({error})", "for example (p[0-9]+)_.*"
+        ) from error
+    if not shape.groups:
+        raise UsageError(f"pairs: `{group}` has no parentheses, which hold the group", "for example (p[0-9]+)_.*")
+    return shape
+
+
+def _group(name: str, shape: re.Pattern[str], group: str | None) -> str:
+    match = shape.fullmatch(name)
+    if match is None or not match[1]:
+        raise LayoutError(
+            f"pairs: the mixture `{name}` has no group: `{group}` does not match it", "correct the expression"
+        )
+    return match[1]
 
 
 def _stems(patterns: Mapping[str, str], rest: str) -> list[str]:
@@ -186,12 +213,12 @@ def _measure(task: tuple[Path, Mapping[str, str]]) -> _Measured:
 
 
 def _row(
-    name: str, found: _Measured, stems: Sequence[str], rest: str, set_: str, split: str, licence: str
+    name: str, found: _Measured, group: str, stems: Sequence[str], rest: str, set_: str, split: str, licence: str
 ) -> dict[str, Any]:
     def source(stem: str, of: str, role: str, transforms: list[dict[str, str]]) -> dict[str, Any]:
         path = found.paths[of]
         return {
-            "name": stem, "role": role, "set": set_, "item": path.rpartition(".")[0], "path": path, "group": name, "labels": [],
+            "name": stem, "role": role, "set": set_, "item": path.rpartition(".")[0], "path": path, "group": group, "labels": [],
             "licence": licence, "sample_rate": found.sample_rate, "source_pcm_sha256": found.pcm[of], "downmix": "none",
             "start": 0, "frames": found.frames, "offset": 0, "loop": False, "snr_mdb": None, "level_mdbfs": None,
             "transforms": transforms, "follows": None, "gain_mantissa": None, "gain_shift": None,

@@ -18,7 +18,6 @@ from sepbench.transforms import Transform
 
 __all__ = [
     "Chain",
-    "Degradations",
     "Link",
     "Step",
     "UnknownTransformError",
@@ -85,13 +84,31 @@ class Step(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """The transforms of a source."""
+    """The transforms of a source, or of whole mixtures.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    number : callable, optional
+        Draws for an item how many of them it has; None where each has its own probability.
+    choice : Purpose
+        For which these are.
+    always : tuple of Step
+        Applied after them, and not counted.
+    """
 
     steps: tuple[Step, ...]
+    number: Callable[[str], int] | None
+    choice: Purpose
+    always: tuple[Step, ...] = ()
 
     def links(self, item: str) -> list[Link]:
         """Draw them for an item."""
-        return [link for step in self.steps if (link := step.link(item))]
+        steps = self.steps
+        if self.number is not None:
+            places = self.choice.draws(item).shuffled([str(place) for place in range(len(steps))])
+            steps = tuple(steps[place] for place in sorted(map(int, places[: self.number(item)])))
+        return [link for step in (*steps, *self.always) if (link := step.link(item))]
 
 
 def steps_of(
@@ -112,59 +129,41 @@ def steps_of(
     recording_of : callable
         Gives, for the place of a transform that takes a recording, what draws one.
     """
-    chain = [*source.transforms]
+    level = []
     if source.loudness_lufs is not None:
         wanted = source.loudness_lufs.model_dump(exclude_none=True)
-        chain.append(Applied.model_validate({"name": LOUDNESS, LOUDNESS_KEY: wanted}))
-    return _chain(chain, f"transform:{label}", purpose, recording_of)
+        level.append(Applied.model_validate({"name": LOUDNESS, LOUDNESS_KEY: wanted}))
+    chain = _chain(source.transforms, f"transform:{label}", purpose, recording_of, source.transform_count)
+    after = _steps(level, f"transform:{label}", purpose, recording_of, first=len(source.transforms))
+    return chain._replace(always=after)
+
+
+def degradations_of(recipe: Recipe, purpose: Callable[[str], Purpose]) -> Chain:
+    """Make what draws the degradations of mixtures."""
+    return _chain(recipe.degradations, "degradation", purpose, _no_recording, recipe.degradation_count)
 
 
 def _chain(
-    chain: Sequence[Applied],
+    applied: Sequence[Applied],
     label: str,
     purpose: Callable[[str], Purpose],
     recording_of: Callable[[int, Purpose], Callable[[str], Parameters]],
+    count: Draw | None,
 ) -> Chain:
-    return Chain(
-        tuple(
-            _step(applied, partial(_named, purpose, f"{label}:{place}:{applied.name}"), place, recording_of)
-            for place, applied in enumerate(chain)
-        )
-    )
+    number = None if count is None else partial(count.sampler(1), purpose(f"{label}:count"))
+    return Chain(_steps(applied, label, purpose, recording_of), number, purpose(f"{label}:which"))
 
 
-class Degradations(NamedTuple):
-    """What is done to whole mixtures, and what draws how many of them.
-
-    Attributes
-    ----------
-    chain : Chain
-    number : callable, optional
-        Draws for a mixture how many there are, in thousandths; None where each has its own probability.
-    choice : Purpose
-        For which they are.
-    """
-
-    chain: Chain
-    number: Callable[[str], int] | None
-    choice: Purpose
-
-    def links(self, item: str) -> list[Link] | None:
-        """Draw them for a mixture; None where the recipe has none."""
-        if not self.chain.steps:
-            return None
-        if self.number is None:
-            return self.chain.links(item)
-        places = self.choice.draws(item).shuffled([str(place) for place in range(len(self.chain.steps))])
-        chosen = sorted(map(int, places[: self.number(item) // 1000]))
-        return Chain(tuple(self.chain.steps[place] for place in chosen)).links(item)
-
-
-def degradations_of(recipe: Recipe, purpose: Callable[[str], Purpose]) -> Degradations:
-    """Make what draws the degradations of mixtures."""
-    count = recipe.degradation_count and partial(recipe.degradation_count.sampler(), purpose("degradations:count"))
-    return Degradations(
-        _chain(recipe.degradations, "degradation", purpose, _no_recording), count or None, purpose("degradations:which")
+def _steps(
+    applied: Sequence[Applied],
+    label: str,
+    purpose: Callable[[str], Purpose],
+    recording_of: Callable[[int, Purpose], Callable[[str], Parameters]],
+    first: int = 0,
+) -> tuple[Step, ...]:
+    return tuple(
+        _step(one, partial(_named, purpose, f"{label}:{place}:{one.name}"), place, recording_of)
+        for place, one in enumerate(applied, first)
     )
 
 

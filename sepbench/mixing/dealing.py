@@ -128,8 +128,7 @@ class Dealer:
                 licences.add(seat.recordings.licences[spot.recording])
                 if spot.links:
                     licences.update(_licences(spot))
-        links = self._degradations.links(mixture_id)
-        degradations = None if links is None else written(links)
+        degradations = written(self._degradations.links(mixture_id)) if self.recipe.degradations else None
         levels_of_all = self._snr(mixture_id), self._level(mixture_id)
         return Row(mixture_id, frames, *levels_of_all, degradations, " AND ".join(sorted(licences)), sources)
 

@@ -98,7 +98,13 @@ class Seat(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether it begins with the mixture, is as long as there is room for, and left as it is."""
-        return not (self.source.duration_s or self.source.offset_s or self.source.overlap or self.chain.steps)
+        return not (
+            self.source.duration_s
+            or self.source.offset_s
+            or self.source.overlap
+            or self.chain.steps
+            or self.chain.always
+        )
 
 
 def seats_of(
@@ -132,7 +138,14 @@ def _seat(
 
     def recording_of(at: int, draws: Purpose) -> Callable[[str], dict[str, Any]]:
         set_ = str(source.transforms[at].set)
-        return partial(_recording, draws, set_, sets[set_].cards, pools.of_transforms[at])
+        cards, pool = sets[set_].cards, pools.of_transforms[at]
+        if not source.transforms[at].shared:
+            return partial(_recording, draws, set_, cards, pool)
+        by_group: dict[str, list[int]] = {}
+        for one in pool:
+            by_group.setdefault(cards[one].group, []).append(one)
+        groups = [by_group[group] for group in sorted(by_group)]
+        return partial(_recording_of_one_group, draws, purpose(f"shared:{set_}"), set_, cards, groups)
 
     return Seat(
         source,
@@ -178,6 +191,13 @@ def _always(mixture_id: str) -> bool:
 
 def _is_present(sampler: Callable[[Purpose, str], int], purpose: Purpose, copy: int, mixture_id: str) -> bool:
     return copy < sampler(purpose, mixture_id)
+
+
+def _recording_of_one_group(
+    purpose: Purpose, shared: Purpose, set_: str, cards: Sequence[Card], groups: Sequence[Sequence[int]], item: str
+) -> dict[str, Any]:
+    """Draw a recording of the group that all sources of the mixture share."""
+    return _recording(purpose, set_, cards, groups[shared.between(item, 0, len(groups) - 1)], item)
 
 
 def _recording(purpose: Purpose, set_: str, cards: Sequence[Card], pool: Sequence[int], item: str) -> dict[str, Any]:

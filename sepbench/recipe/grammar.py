@@ -60,6 +60,8 @@ class Applied(Pool):
     """How probable it is, for each source of each mixture, in thousandths."""
     set: str | None = None
     """For a parameter that is a recording (an impulse response): the public set that it comes from."""
+    shared: bool = False
+    """Whether all sources of a mixture that take from this set take recordings of one group: talkers in one room."""
     reference: Literal["all", "early"] = "all"
     """Of a ``room``: whether the whole of what is heard is the source, or its early part alone; the late part is then a stem
     of its own, ``NAME-late``, with the same gain. Only for the last transform."""
@@ -95,6 +97,8 @@ class Applied(Pool):
                 raise ValueError(f"`{self.name}` has no parameter `{key}`: {did_you_mean(key, settable, kind='keys')}")
         for key in settable:
             self._refuse_beyond_range(key, known[key])
+        if self.shared and self.set is None:
+            raise ValueError("`shared` is for what takes recordings of a `set`")
         if (self.recording is None) != (self.set is None):
             raise ValueError(
                 f"`{self.name}` " + ("takes no `set`" if self.set else f"needs the `set` of its `{self.recording}`")
@@ -117,6 +121,14 @@ class Applied(Pool):
             raise ValueError(
                 f"`{self.name}`: `{key}` lies between {parameter.lowest:g} and {parameter.highest:g}{unit}, got `{value}`"
             )
+
+
+def refuse_other_counts(draw: Draw | None, key: str, most: int) -> None:
+    """Refuse a number of transforms that is none, or more than there are."""
+    for one in draw.parts if draw else ():
+        values = one.uniform or one.choice or (-1.0,)
+        if not all(value == int(value) and 0 <= value <= most for value in values):
+            raise ValueError(f"`{key}` is a whole number between 0 and {most}, what there is")
 
 
 class Source(Pool):
@@ -164,6 +176,8 @@ class Source(Pool):
     transforms."""
     transforms: tuple[Applied, ...] = ()
     """What is done to the excerpt before its level, in this order."""
+    transform_count: DrawField | None = None
+    """How many of them a source has, chosen anew for each mixture; by default each has its own probability."""
 
     @model_validator(mode="after")
     def _fits(self) -> Source:
@@ -176,6 +190,7 @@ class Source(Pool):
             raise ValueError(
                 f'`when_short = "append"` makes one source of several recordings: it takes no `{alone[0]}`'
             )
+        refuse_other_counts(self.transform_count, "transform_count", len(self.transforms))
         if self.pick == "all" and self.coherent_with is None:
             raise ValueError('`pick = "all"` needs `coherent_with`')
         levels = [name for name in ("snr_db", "level_dbfs", "loudness_lufs") if getattr(self, name) is not None]
@@ -379,10 +394,7 @@ class Recipe(Model):
                 raise ValueError(
                     f"degradations: `{one.name}` is for sources: it changes the length, or takes a recording"
                 )
-        if self.degradation_count is not None:
-            bounds = self.degradation_count.bounds() or (-1, -1)
-            if not 0 <= bounds[0] <= bounds[1] <= len(self.degradations):
-                raise ValueError(f"`degradation_count` lies between 0 and {len(self.degradations)}, what there is")
+        refuse_other_counts(self.degradation_count, "degradation_count", len(self.degradations))
         if self.degradations and (self.listed or self.rendering):
             raise ValueError("`degradations` are for mixtures that are drawn, and made exactly")
 

@@ -57,6 +57,27 @@ def test_its_audio_can_be_written_and_verified(pairs, tmp_path):
     )
 
 
+def test_a_group_is_part_of_the_name(pairs, tmp_path):
+    pair(pairs, tmp_path / "corpus", PATTERNS, group="(p)[0-9]", workers=0)
+    assert {source["group"] for row in Manifest.read(tmp_path / "corpus") for source in row["sources"]} == {"p"}
+    own, _ = pair(pairs, tmp_path / "own", PATTERNS, workers=0)
+    assert [row["sources"][0]["group"] for row in own] == [f"p{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "words"),
+    [
+        ("(p", UsageError, "not a regular expression"),
+        ("p.", UsageError, "no parentheses"),
+        ("(q).", LayoutError, "`p0` has no group"),
+    ],
+)
+def test_a_group_that_is_none_is_refused(pairs, tmp_path, group, kind, words):
+    with pytest.raises(kind, match=words):
+        pair(pairs, tmp_path / "corpus", PATTERNS, group=group, workers=0)
+    assert not (tmp_path / "corpus").exists()
+
+
 def test_separators_are_scored_on_it(pairs, tmp_path):
     from sepbench import scores
     from sepbench.evaluate import score

@@ -120,6 +120,29 @@ def test_a_room_is_drawn_from_its_set_and_named_in_row_and_licence(with_rooms, r
     assert made.proof["status"] == "ok"
 
 
+def test_talkers_may_share_a_room(tables, tmp_path_factory):
+    """Three rooms of two responses each: with `shared` both talkers are in one, each with a response of its own."""
+    import trees
+
+    folder = tmp_path_factory.mktemp("shared")
+    for room in range(3):
+        for place in range(2):
+            trees.audio(folder, f"room{room}/{place}.wav")
+    catalog.index("folder", folder, folder / "rooms.parquet", workers=0, options={"pattern": "(?P<group>[^/]+)/.*"})
+    everything = tables | {ROOMS: catalog.read(folder / "rooms.parquet")}
+
+    def rooms(shared):
+        talkers = in_a_room(shared=shared) | {"name": "speaker{n}", "count": 2}
+        drawn = rows(everything, talkers, length=1.0, splits={"test": 60})
+        return [[parameters(row, place)["impulse_response"]["item"] for place in (0, 1)] for row in drawn]
+
+    together, apart = ([{one.partition("/")[0] for one in pair} for pair in rooms(shared)] for shared in (True, False))
+    assert all(len(pair) == 1 for pair in together)
+    assert set.union(*together) == {"room0", "room1", "room2"}
+    assert any(len(pair) == 2 for pair in apart)
+    assert any(one != other for one, other in rooms(True))
+
+
 def test_the_early_part_is_the_target_and_the_late_part_a_stem_with_its_gain(with_rooms, roots):
     tables, folder = with_rooms
     everywhere = roots | {ROOMS: folder}

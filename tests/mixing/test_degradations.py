@@ -118,8 +118,11 @@ def test_what_drives_the_mixture_beyond_full_scale_has_no_audio(tables, roots):
     [
         ({"degradations": [{"name": "time_stretch", "rate": 1.1}]}, "is for sources"),
         ({"degradations": [{"name": "room", "set": "rooms"}]}, "is for sources"),
-        ({"degradations": CHAIN, "degradation_count": 4}, "lies between 0 and 3"),
-        ({"degradation_count": 1}, "lies between 0 and 0"),
+        ({"degradations": CHAIN, "degradation_count": 4}, "between 0 and 3"),
+        ({"degradation_count": 1}, "between 0 and 0"),
+        ({"degradations": CHAIN, "degradation_count": 1.5}, "is a whole number"),
+        ({"degradations": CHAIN, "degradation_count": {"normal": [1, 1]}}, "is a whole number"),
+        ({"sources": [SPEECH | {"transforms": CHAIN, "transform_count": 4}, NOISE]}, "between 0 and 3"),
         ({"degradations": CHAIN, "rendering": "dns-master"}, "made exactly"),
         ({"degradations": [{"name": "resmple"}]}, "did you mean `resample`"),
         ({"degradations": CHAIN, "sources": [SPEECH, NOISE | {"name": "degradation"}]}, "give the source another name"),
@@ -129,6 +132,21 @@ def test_what_drives_the_mixture_beyond_full_scale_has_no_audio(tables, roots):
 def test_what_no_mixture_can_have_done_to_it_is_refused(tables, changes, words):
     with pytest.raises(RecipeError, match=words):
         mixing.plan(recipe(**changes), tables)
+
+
+# as many transforms of a source
+
+
+def test_a_source_has_as_many_transforms_as_were_drawn_and_its_loudness_always(tables):
+    chosen = SPEECH | {"transforms": CHAIN, "transform_count": 1, "loudness_lufs": -30}
+    drawn = [
+        row["sources"][0]["transforms"]
+        for row in mixing.plan(recipe(chosen, NOISE, levels={}, splits={"test": 300}), tables)
+    ]
+    assert all([one["name"] for one in row][1:] == ["to_loudness"] for row in drawn)
+    counts = Counter(row[0]["name"] for row in drawn)
+    assert set(counts) == {one["name"] for one in CHAIN}
+    assert all(70 < count < 130 for count in counts.values())
 
 
 # the level of a mixture
