@@ -2,8 +2,8 @@
 
 Built-ins and strangers come through one door. Recipes, baselines and results are files on the shelves ``mixers/``,
 ``baselines/`` and ``leaderboards/``; sets, metrics, separators and models are entry points in the groups
-``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models`` and ``sepbench.transforms``. A path, or ``module:Name`` or
-``file.py:Name``, works wherever a name does.
+``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models``, ``sepbench.transforms`` and ``sepbench.exports``. A
+path, or ``module:Name`` or ``file.py:Name``, works wherever a name does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 __all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "names", "offered", "shelves"]
 
 SHELVES = ("mixers", "baselines", "leaderboards")
-GROUPS = ("sets", "metrics", "separators", "models", "transforms")
+GROUPS = ("sets", "metrics", "separators", "models", "transforms", "exports")
 _MARK = {"mixers": "*.toml", "baselines": "*/config.toml", "leaderboards": "*/*/result.json"}
 
 
@@ -46,7 +46,8 @@ def names(kind: str) -> list[str]:
 def shelves() -> dict[str, list[str]]:
     """List everything that `sepbench list` can print, by kind."""
     return {
-        kind: names(kind) for kind in ("mixers", "sets", "baselines", "metrics", "separators", "models", "transforms")
+        kind: names(kind)
+        for kind in ("mixers", "sets", "baselines", "metrics", "separators", "models", "transforms", "exports")
     }
 
 
@@ -127,4 +128,4 @@ def _import_file(path: Path) -> Any:
 
 
 def _one(kind: str) -> str:
-    return {"mixers": "recipe", "sets": "public set"}.get(kind, kind.removesuffix("s"))
+    return {"mixers": "recipe", "sets": "public set", "exports": "export format"}.get(kind, kind.removesuffix("s"))

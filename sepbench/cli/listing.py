@@ -11,7 +11,7 @@ from sepbench.errors import UnknownNameError, did_you_mean
 
 __all__ = ["KINDS", "listing"]
 
-KINDS = ("mixers", "sets", "baselines", "metrics", "separators", "models", "transforms")
+KINDS = ("mixers", "sets", "baselines", "metrics", "separators", "models", "transforms", "exports")
 
 
 def listing(kind: str) -> list[dict[str, Any]]:
@@ -35,6 +35,6 @@ def _words(kind: str, name: str) -> str:
     thing = shelf.load(kind, name)
     if kind == "metrics":
         return f"{thing.title}: {', '.join(thing.ids)}" + (f" in {thing.unit}" if thing.unit else "")
-    if kind == "transforms":
+    if kind in ("transforms", "exports"):
         return str(thing.title)
     return (inspect.getdoc(thing) or "").split("\n")[0]
