@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,9 @@ def authors(bibtex: str) -> str:
     >>> authors("@misc{x, author = {M{\\\\\\"u}ller, Meinard and Black, Alan W. and others}}")
     'Meinard Müller, Alan W. Black and others'
     """
-    words = _ACCENT.sub(lambda match: match[2] + _COMBINING.get(match[1], ""), parsed(bibtex).get("author", ""))
-    import unicodedata
-
-    words = unicodedata.normalize("NFC", words.replace("{\\ss}", "ß").replace("{", "").replace("}", ""))
+    words = parsed(bibtex).get("author", "").replace("{\\ss}", "ß")
+    words = _ACCENT.sub(lambda match: match[2] + _COMBINING.get(match[1], ""), words)
+    words = unicodedata.normalize("NFC", re.sub("[{}]", "", words))
     names = [" ".join(reversed(name.split(", "))) for name in words.split(" and ")]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 from sepbench.catalog import LABEL
 from sepbench.parquet import column
 
-__all__ = ["MIXTURE", "SOURCE", "STEM", "described_sources", "flat", "flat_stems"]
+__all__ = ["MIXTURE_COLUMNS", "SOURCE_COLUMNS", "STEM_COLUMNS", "described_sources", "flat", "flat_stems"]
 
 _FLOAT, _TEXT = pa.float64(), pa.string()
-MIXTURE = [
+MIXTURE_COLUMNS = [
     column("mixture_id", _TEXT, "Unique within the corpus."),
     column("split", _TEXT, "`train`, `valid` or `test`."),
     column("sample_rate", pa.int32(), "In Hz."),
@@ -29,7 +29,7 @@ MIXTURE = [
     column("licence", _TEXT, "The licences of all sources, joined."),
     column("mixture_pcm_sha256", _TEXT, "Hash of the samples.", nullable=True),
 ]
-SOURCE = [
+SOURCE_COLUMNS = [
     column("name", _TEXT, "Name of the stem that it is in."),
     column("role", _TEXT, "`target`, `interferer` or `noise`."),
     column("set", _TEXT, "Public set."),
@@ -46,7 +46,7 @@ SOURCE = [
     ),
     column("source_pcm_sha256", _TEXT, "Hash of the whole recording."),
 ]
-STEM = [
+STEM_COLUMNS = [
     column("name", _TEXT, "Name of the stem."),
     column("role", _TEXT, "Role of its first source."),
     column("rms_dbfs", _FLOAT, "RMS of the stem; null if it is silent.", nullable=True),
@@ -56,9 +56,9 @@ STEM = [
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the columns `MIXTURE` of a row of the manifest."""
+    """Give the columns `MIXTURE_COLUMNS` of a row of the manifest."""
     proof = row["proof"]
-    own = {field.name: row[field.name] for field in MIXTURE if field.name in row}
+    own = {field.name: row[field.name] for field in MIXTURE_COLUMNS if field.name in row}
     measured = {
         name: proof[name] for name in ("active_snr_db", "loudness_lufs", "clipped_samples", "mixture_pcm_sha256")
     }
@@ -70,18 +70,18 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def described_sources(row: Mapping[str, Any], transcripts: Mapping[tuple[str, str], Any]) -> Iterator[dict[str, Any]]:
-    """Give the columns `SOURCE` of each source of a row; see `sepbench.exports.transcripts`."""
+    """Give the columns `SOURCE_COLUMNS` of each source of a row; see `sepbench.exports.transcripts`."""
     for source in row["sources"]:
-        own = {field.name: source[field.name] for field in SOURCE if field.name in source}
+        own = {field.name: source[field.name] for field in SOURCE_COLUMNS if field.name in source}
         found = transcripts.get((source["set"], source["item"]))
         words = found.heard(source, row["sample_rate"]) if found else None
         yield own | {"snr_db": _decibels(source["snr_mdb"]), "transcript": words}
 
 
 def flat_stems(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the columns `STEM` of each stem of a row."""
+    """Give the columns `STEM_COLUMNS` of each stem of a row."""
     for stem in row["proof"]["stems"]:
-        yield {field.name: stem[field.name] for field in STEM}
+        yield {field.name: stem[field.name] for field in STEM_COLUMNS}
 
 
 def _decibels(thousandths: int | None) -> float | None:

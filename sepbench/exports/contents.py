@@ -20,10 +20,9 @@ from sepbench.recipe import SPLITS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["AUDIO", "MIXTURE", "Contents", "Share", "audio_choice"]
+__all__ = ["MIXTURE", "Contents", "Share"]
 
 MIXTURE = "mixture"
-AUDIO = ("link", "copy", "refer")
 
 
 class Share(NamedTuple):
@@ -40,7 +39,7 @@ class Contents:
     Parameters
     ----------
     corpus : path
-        Folder of a corpus that was rendered.
+        Folder of a corpus that was rendered, or the manifest in it.
     split : str, optional
         Keep one split.
     catalogs : mapping of str to path, optional
@@ -72,7 +71,7 @@ class Contents:
         target: Path | str = "",
         progress: Progress | None = None,
     ) -> None:
-        self.corpus = Path(corpus)
+        self.corpus = Path(corpus).parent if Path(corpus).is_file() else Path(corpus)
         self.target = Path(target)
         whole = Manifest.read(self.corpus)
         if "corpus_hash" not in whole.metadata:
@@ -103,23 +102,23 @@ class Contents:
         """Suffix of the audio files."""
         return str(self.manifest.metadata["container"])
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Give the rows that have audio, in the order of the manifest."""
+    def batches(self, split: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Give the rows that have audio, in the order of the manifest; those of one split where it is named."""
         import pyarrow.compute as pc
 
-        for batch in self.manifest.batches(1024):
+        manifest = self.manifest.select(split=split) if split else self.manifest
+        for batch in manifest.batches(1024):
             yield batch.filter(pc.equal(pc.struct_field(batch["proof"], "status"), "ok"))
 
     def rows(self, split: str | None = None) -> Iterator[dict[str, Any]]:
         """Give the rows that have audio one by one, those of one split where it is named, and say how far it is."""
         done = sum(self.shares[one].mixtures for one in self._before(split))
-        for batch in self.batches():
+        for batch in self.batches(split):
             for row in batch.to_pylist():
-                if split in (None, row["split"]):
-                    yield row
-                    done += 1
-                    if self._progress:
-                        self._progress(done, len(self))
+                yield row
+                done += 1
+                if self._progress:
+                    self._progress(done, len(self))
 
     def _before(self, split: str | None) -> list[str]:
         return self.splits[: self.splits.index(split)] if split in self.splits else []
@@ -154,9 +153,16 @@ class Contents:
         found: dict[str, str] = {}
         for batch in self.batches():
             each = pc.struct_field(batch["proof"], "stems").flatten()
-            for name, role in dict.fromkeys(zip(*(pc.struct_field(each, key).to_pylist() for key in ("name", "role")))):  # noqa: B905
+            names, roles = (pc.struct_field(each, key).to_pylist() for key in ("name", "role"))
+            for name, role in zip(names, roles, strict=True):
                 found.setdefault(name, role)
         return found
+
+    @cached_property
+    def sample_rate(self) -> int | None:
+        """In Hz; none where mixtures that somebody else made have several."""
+        rates = {rate for batch in self.batches() for rate in batch["sample_rate"].unique().to_pylist()}
+        return int(rates.pop()) if len(rates) == 1 else None
 
     @cached_property
     def origins(self) -> list[Origin]:
@@ -222,15 +228,3 @@ def _place(source: Path, target: Path, audio: str) -> None:
         except OSError:
             pass  # another disk, or a file system without links
     shutil.copyfile(source, target)
-
-
-def audio_choice(audio: str) -> str:
-    """Refuse what is no way to bring audio along.
-
-    Raises
-    ------
-    UsageError
-    """
-    if audio not in AUDIO:
-        raise UsageError(f"audio: unknown choice `{audio}`", did_you_mean(audio, AUDIO, kind="choices"))
-    return audio

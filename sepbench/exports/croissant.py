@@ -17,9 +17,8 @@ import pyarrow as pa
 
 from sepbench.errors import UsageError
 from sepbench.exports import citing, licensing
-from sepbench.exports.columns import MIXTURE
-from sepbench.exports.contents import MIXTURE as MIXTURE_NAME
-from sepbench.exports.contents import Contents
+from sepbench.exports.columns import MIXTURE_COLUMNS
+from sepbench.exports.contents import MIXTURE, Contents
 from sepbench.exports.huggingface import HuggingFace
 
 __all__ = ["Croissant"]
@@ -123,8 +122,8 @@ def _file_set(contents: Contents) -> dict[str, Any]:
 
 def _records(contents: Contents) -> dict[str, Any]:
     audio = [_field(name, "sc:AudioObject", _words(contents, name), {"transform": {"jsonPath": "bytes"}})
-             for name in (MIXTURE_NAME, *contents.stems)]  # fmt: skip
-    fields = [_field(one.name, _type(one), one.metadata[b"doc"].decode(), {}) for one in MIXTURE]
+             for name in (MIXTURE, *contents.stems)]  # fmt: skip
+    fields = [_field(one.name, _type(one), one.metadata[b"doc"].decode(), {}) for one in MIXTURE_COLUMNS]
     return {
         "@type": "cr:RecordSet", "@id": "mixtures", "name": "mixtures", "key": {"@id": "mixtures/mixture_id"},
         "description": "One row for each mixture.", "field": [*fields, *audio],
@@ -136,7 +135,7 @@ def _type(field: pa.Field) -> str:
 
 
 def _words(contents: Contents, name: str) -> str:
-    if name == MIXTURE_NAME:
+    if name == MIXTURE:
         return "What is to be separated: an audio file."
     return f"The stem `{name}`, a {contents.stems[name]}: an audio file; null where the mixture does not have it."
 

@@ -9,21 +9,21 @@ from typing import Any
 import pyarrow as pa
 
 from sepbench.errors import MissingExtraError
-from sepbench.exports.columns import MIXTURE, SOURCE, STEM, described_sources, flat, flat_stems
-from sepbench.exports.contents import MIXTURE as MIXTURE_NAME
-from sepbench.exports.contents import Contents, audio_choice
+from sepbench.exports.columns import MIXTURE_COLUMNS, SOURCE_COLUMNS, STEM_COLUMNS, described_sources, flat, flat_stems
+from sepbench.exports.contents import MIXTURE, Contents
+from sepbench.exports.options import AUDIO, choice
 from sepbench.parquet import column
 
 __all__ = ["DuckDb"]
 
-_KEY = MIXTURE[:2]
+_KEY = MIXTURE_COLUMNS[:2]
 _PATH = column(
     "path", pa.string(), "Of the audio, relative to the folder of the database; absolute with `audio=refer`."
 )
 TABLES = {
-    "mixtures": [*MIXTURE, _PATH],
-    "sources": [*_KEY, *SOURCE],
-    "stems": [*_KEY, *STEM, _PATH],
+    "mixtures": [*MIXTURE_COLUMNS, _PATH],
+    "sources": [*_KEY, *SOURCE_COLUMNS],
+    "stems": [*_KEY, *STEM_COLUMNS, _PATH],
     "corpus": [column("name", pa.string(), "What is said."), column("value", pa.string(), "Of the corpus.")],
 }
 _ROWS = 2048
@@ -39,23 +39,23 @@ class DuckDb:
     """
 
     title = "DuckDB: a database of mixtures, sources and stems"
-    opening = """```python
+    opening = '''```python
 import duckdb
 
 with duckdb.connect("FOLDER/corpus.duckdb", read_only=True) as database:
-    rows = database.sql('''
+    rows = database.sql("""
         SELECT split, s.labels['class'] AS noise, count(*) AS mixtures, round(avg(m.snr_db), 2) AS snr_db
         FROM mixtures m JOIN sources s USING (mixture_id, split)
         WHERE s.role = 'noise' GROUP BY ALL ORDER BY ALL
-    ''').fetchall()
+    """).fetchall()
 ```
 
 Tables: `mixtures`, one row each; `sources`, one for each recording in a mixture; `stems`, with the paths of their audio;
 `corpus`, what it is. Columns have comments (`SELECT * FROM duckdb_columns()`). Paths are relative to the folder, which
-may be moved; with the option `audio=refer` they are absolute, and hold as long as the corpus stays."""
+may be moved; with the option `audio=refer` they are absolute, and hold as long as the corpus stays.'''
 
     def __init__(self, audio: str = "link") -> None:
-        self.audio = audio_choice(audio)
+        self.audio = choice("audio", audio, AUDIO)
 
     def require(self) -> None:
         """Refuse to begin without the package.
@@ -88,7 +88,7 @@ may be moved; with the option `audio=refer` they are absolute, and hold as long 
         piece: dict[str, list[dict[str, Any]]] = {"mixtures": [], "sources": [], "stems": []}
         for row in contents.rows():
             key = {field.name: row[field.name] for field in _KEY}
-            piece["mixtures"].append(flat(row) | {"path": contents.bring(row, MIXTURE_NAME, folder, self.audio)})
+            piece["mixtures"].append(flat(row) | {"path": contents.bring(row, MIXTURE, folder, self.audio)})
             for source in described_sources(row, contents.transcripts):
                 labels = {label["name"]: label["value"] for label in source["labels"]}
                 piece["sources"].append(key | source | {"labels": labels})

@@ -123,7 +123,7 @@ def export(
     out = Path(out)
     _refuse_place(out, Path(corpus), force)
     contents = Contents(corpus, split=split, catalogs=catalogs, target=out.resolve(), progress=progress)
-    with _appearing(out) as folder:
+    with _appearing(out.resolve()) as folder:
         header = form.write(contents, folder)
         _describe(contents, form, header, folder)
     missing = sum(contents.left_out.values())
@@ -165,20 +165,19 @@ def _refuse_place(out: Path, corpus: Path, force: bool) -> None:
 def _appearing(out: Path) -> Iterator[Path]:
     """Give an empty folder beside the target, which takes its name at the end, or vanishes."""
     aside = out.with_name(f".{out.name}.exporting")
+    ours = False  # not before the lock: another run may be writing there
     try:
-        try:
-            with storage.locked(aside):
-                _clear(aside)  # of an export that was killed
-                yield aside
-                _to_disk(aside)
-            _replace(aside, out)
-        except BaseException as error:
-            if not (isinstance(error, PlaceError) and "another run" in error.message):
-                shutil.rmtree(aside, ignore_errors=True)
+        with storage.locked(aside):
+            ours = True
+            _clear(aside)  # of an export that was killed
+            yield aside
+            _to_disk(aside)
+        _replace(aside, out)
+    except BaseException as error:
+        if ours:
+            shutil.rmtree(aside, ignore_errors=True)
+        if not isinstance(error, OSError) or isinstance(error, SepbenchError):
             raise
-    except SepbenchError:
-        raise
-    except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise PlaceError(
             f"{out}: can't be written ({reason})",

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sepbench.errors import UsageError
-from sepbench.exports.columns import MIXTURE, SOURCE, described_sources, flat
-from sepbench.exports.contents import MIXTURE as MIXTURE_NAME
-from sepbench.exports.contents import Contents
+from sepbench.exports.columns import MIXTURE_COLUMNS, SOURCE_COLUMNS, described_sources, flat
+from sepbench.exports.contents import MIXTURE, Contents
+from sepbench.exports.options import megabytes
 
 __all__ = ["HuggingFace"]
 
@@ -31,7 +31,7 @@ _OPENING = """```python
 from datasets import Audio, load_dataset
 
 dataset = load_dataset("FOLDER", split="train")  # or the name of a repository on the Hub
-dataset = dataset.cast_column("mixture", Audio(decode=False))  # the bytes of the file; without this line torchcodec decodes them
+dataset = dataset.cast_column("mixture", Audio(decode=False))  # else torchcodec decodes it
 dataset.select_columns(["mixture", "snr_db"])[0]
 ```
 
@@ -52,11 +52,11 @@ class HuggingFace:
     opening = _OPENING
 
     def __init__(self, shard_mb: int | str = 500) -> None:
-        self.shard_bytes = megabytes(shard_mb)
+        self.shard_bytes = megabytes("shard_mb", shard_mb)
 
     def write(self, contents: Contents, folder: Path) -> Mapping[str, Any]:
         """Write ``data/SPLIT-NNNNN-of-NNNNN.parquet``, and say in the card's header what is in them."""
-        sample_rate = contents.manifest[0]["sample_rate"]
+        sample_rate = contents.sample_rate
         schema = _schema(contents, sample_rate)
         (folder / "data").mkdir()
         splits = []
@@ -97,29 +97,16 @@ class HuggingFace:
         return size
 
 
-def megabytes(text: int | str) -> int:
-    """Read a size in megabytes as bytes.
-
-    Raises
-    ------
-    UsageError
-        If it is not a positive number.
-    """
-    if not str(text).isdecimal() or int(text) < 1:
-        raise UsageError(f"shard_mb: expected a number of megabytes, got `{text}`", "for example shard_mb=500")
-    return int(text) * 1_000_000
-
-
-def _schema(contents: Contents, sample_rate: int) -> pa.Schema:
-    audio = [pa.field(name, _AUDIO) for name in (MIXTURE_NAME, *contents.stems)]
-    taken = {field.name for field in MIXTURE} | {"sources"}
+def _schema(contents: Contents, sample_rate: int | None) -> pa.Schema:
+    audio = [pa.field(name, _AUDIO) for name in (MIXTURE, *contents.stems)]
+    taken = {field.name for field in MIXTURE_COLUMNS} | {"sources"}
     double = [field.name for field in audio if field.name in taken]
     if double:
         raise UsageError(
             f"huggingface: the stem `{double[0]}` has the name of a column", "name it otherwise in the recipe"
         )
-    first, rest = MIXTURE[0], MIXTURE[1:]
-    fields = [first, *audio, *rest, pa.field("sources", pa.list_(pa.struct(SOURCE)))]
+    first, rest = MIXTURE_COLUMNS[0], MIXTURE_COLUMNS[1:]
+    fields = [first, *audio, *rest, pa.field("sources", pa.list_(pa.struct(SOURCE_COLUMNS)))]
     plain = pa.schema([pa.field(field.name, _nullable(field.type)) for field in fields])
     features = {field.name: _in_json(field, sample_rate) for field in plain}
     return plain.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
@@ -143,7 +130,7 @@ def _groups(contents: Contents, split: str, schema: pa.Schema) -> Iterator[pa.Re
     rows: list[dict[str, Any]] = []
     size = 0
     for row in contents.rows(split):
-        there = [MIXTURE_NAME, *(stem["name"] for stem in row["proof"]["stems"])]
+        there = [MIXTURE, *(stem["name"] for stem in row["proof"]["stems"])]
         audio = {name: _embedded(contents, row, name) for name in there}
         size += sum(len(one["bytes"]) for one in audio.values())
         sources = list(described_sources(row, contents.transcripts))
@@ -160,10 +147,10 @@ def _embedded(contents: Contents, row: Mapping[str, Any], name: str) -> dict[str
     return {"bytes": path.read_bytes(), "path": f"{row['mixture_id']}.{name}{path.suffix}"}
 
 
-def _in_json(field: pa.Field, sample_rate: int) -> Any:
+def _in_json(field: pa.Field, sample_rate: int | None) -> Any:
     """Describe a column as Hugging Face does in the metadata of a schema."""
     if field.type == _AUDIO:
-        return {"sampling_rate": sample_rate, "_type": "Audio"}
+        return ({"sampling_rate": sample_rate} if sample_rate else {}) | {"_type": "Audio"}
     return _feature(field.type)
 
 
@@ -175,10 +162,10 @@ def _feature(type_: pa.DataType) -> Any:
     return {"dtype": _DTYPE[str(type_)], "_type": "Value"}
 
 
-def _in_yaml(field: pa.Field, sample_rate: int) -> dict[str, Any]:
+def _in_yaml(field: pa.Field, sample_rate: int | None) -> dict[str, Any]:
     """Describe a column as Hugging Face does in the header of a card."""
     if field.type == _AUDIO:
-        return {"name": field.name, "dtype": {"audio": {"sampling_rate": sample_rate}}}
+        return {"name": field.name, "dtype": {"audio": {"sampling_rate": sample_rate}} if sample_rate else "audio"}
     if pa.types.is_list(field.type):
         inner = field.type.value_type
         listed = [_in_yaml(one, sample_rate) for one in inner] if pa.types.is_struct(inner) else _DTYPE[str(inner)]

@@ -14,13 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sepbench.errors import UsageError, did_you_mean
 from sepbench.exports.columns import described_sources
-from sepbench.exports.contents import MIXTURE, Contents, audio_choice
+from sepbench.exports.contents import MIXTURE, Contents
+from sepbench.exports.options import AUDIO, PATHS, choice
 
 __all__ = ["Kaldi"]
 
-PATHS = ("absolute", "relative")
 FLAC = ("path", "pipe")
 
 
@@ -69,11 +68,9 @@ again when the folder has moved; with the option `paths=relative` they are relat
 started in it."""
 
     def __init__(self, audio: str = "link", paths: str = "absolute", flac: str = "path") -> None:
-        self.audio = audio_choice(audio)
-        for key, value, known in (("paths", paths, PATHS), ("flac", flac, FLAC)):
-            if value not in known:
-                raise UsageError(f"{key}: unknown choice `{value}`", did_you_mean(value, known, kind="choices"))
-        self.paths, self.flac = paths, flac
+        self.audio = choice("audio", audio, AUDIO)
+        self.paths = choice("paths", paths, PATHS)
+        self.flac = choice("flac", flac, FLAC)
 
     def write(self, contents: Contents, folder: Path) -> Mapping[str, Any]:
         """Write the tables of each split."""
@@ -131,12 +128,12 @@ def speaker_of(sources: Iterable[Mapping[str, Any]]) -> str:
     >>> speaker_of([{"role": "target", "set": "vctk", "group": "p 1"}, {"role": "noise", "set": "esc50", "group": "7"}])
     'vctk_p_201'
     """
-    groups = [f"{source['set']} {source['group']}" for source in sources if source["role"] == "target"] or ["nobody"]
-    return "__".join(re.sub(r"[^A-Za-z0-9]", _escaped, one.replace(" ", "_", 1)) for one in dict.fromkeys(groups))
+    heard = [(source["set"], source["group"]) for source in sources if source["role"] == "target"]
+    return "__".join("_".join(map(_escaped, one)) for one in dict.fromkeys(heard)) or "nobody"
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return "_" if match[0] == "_" else f"_{ord(match[0]):x}"
+def _escaped(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", lambda match: f"_{ord(match[0]):x}", text)
 
 
 def _write(folder: Path, shape: _Shape, utterances: list[_Utterance]) -> None:

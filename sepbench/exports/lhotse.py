@@ -15,10 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from sepbench.errors import UsageError, did_you_mean
 from sepbench.exports.columns import described_sources, flat
-from sepbench.exports.contents import MIXTURE, Contents, audio_choice
-from sepbench.exports.kaldi import PATHS
+from sepbench.exports.contents import MIXTURE, Contents
+from sepbench.exports.options import AUDIO, PATHS, choice
 
 __all__ = ["Lhotse"]
 
@@ -51,10 +50,8 @@ heard. Paths are absolute, and the files must be written again when the folder h
 relative to the folder, and hold for programs that are started in it."""
 
     def __init__(self, audio: str = "link", paths: str = "absolute") -> None:
-        self.audio = audio_choice(audio)
-        if paths not in PATHS:
-            raise UsageError(f"paths: unknown choice `{paths}`", did_you_mean(paths, PATHS, kind="choices"))
-        self.paths = paths
+        self.audio = choice("audio", audio, AUDIO)
+        self.paths = choice("paths", paths, PATHS)
 
     def write(self, contents: Contents, folder: Path) -> Mapping[str, Any]:
         """Write the files of each split, line by line."""

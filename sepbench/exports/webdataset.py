@@ -14,7 +14,7 @@ from typing import Any
 
 from sepbench.exports.columns import described_sources, flat, flat_stems
 from sepbench.exports.contents import MIXTURE, Contents
-from sepbench.exports.huggingface import megabytes
+from sepbench.exports.options import megabytes
 
 __all__ = ["WebDataset", "key_of"]
 
@@ -31,7 +31,7 @@ class WebDataset:
     title = "WebDataset: tar files of samples"
 
     def __init__(self, shard_mb: int | str = 1000) -> None:
-        self.shard_bytes = megabytes(shard_mb)
+        self.shard_bytes = megabytes("shard_mb", shard_mb)
 
     opening = """```python
 import io, soundfile, webdataset
