@@ -75,13 +75,16 @@ may be moved; with the option `audio=refer` they are absolute, and hold as long 
         """Write the database, a few thousand rows at a time."""
         import duckdb
 
-        with duckdb.connect(str(folder / "corpus.duckdb")) as database:
-            for name, fields in TABLES.items():
-                _create(database, name, fields)
-            for rows in self._pieces(contents, folder):
-                for name, content in rows.items():
-                    _insert(database, name, content)
-            _insert(database, "corpus", _described(contents))
+        try:
+            with duckdb.connect(str(folder / "corpus.duckdb")) as database:
+                for name, fields in TABLES.items():
+                    _create(database, name, fields)
+                for rows in self._pieces(contents, folder):
+                    for name, content in rows.items():
+                        _insert(database, name, content)
+                _insert(database, "corpus", _described(contents))
+        except duckdb.IOException as error:
+            raise OSError(f"DuckDB: {error}".partition("\n")[0]) from error
         return {}
 
     def _pieces(self, contents: Contents, folder: Path) -> Iterator[dict[str, list[dict[str, Any]]]]:

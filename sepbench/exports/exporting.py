@@ -176,13 +176,28 @@ def _appearing(out: Path) -> Iterator[Path]:
     except BaseException as error:
         if ours:
             shutil.rmtree(aside, ignore_errors=True)
-        if not isinstance(error, OSError) or isinstance(error, SepbenchError):
-            raise
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise PlaceError(
-            f"{out}: can't be written ({reason})",
-            "make room, or choose another place with --out; nothing was left there",
-        ) from error
+        elif not isinstance(error.__cause__, BlockingIOError):
+            _forget_lock(aside)
+        raise _in_words(out, error) from error
+
+
+def _forget_lock(folder: Path) -> None:
+    """Take away a folder that was made for a lock, which the disk had no room for."""
+    with contextlib.suppress(OSError):
+        if [path.name for path in folder.iterdir()] == [".lock"]:
+            (folder / ".lock").unlink()
+        folder.rmdir()
+
+
+def _in_words(out: Path, error: BaseException) -> BaseException:
+    """Turn what the system refused into an error that names the export, not the place where it was being written."""
+    cause = error.__cause__ if isinstance(error, PlaceError) else error
+    if not isinstance(cause, OSError) or isinstance(cause, (SepbenchError, BlockingIOError)):
+        return error
+    reason = os.strerror(cause.errno) if cause.errno else str(cause)
+    return PlaceError(
+        f"{out}: can't be written ({reason})", "make room, or choose another place with --out; nothing was left there"
+    )
 
 
 def _clear(folder: Path) -> None:
