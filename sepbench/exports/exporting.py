@@ -121,11 +121,13 @@ def export(
     form = _made(format, options or {}) if isinstance(format, str) else format
     getattr(form, "require", lambda: None)()
     out = Path(out)
+    _bring_back(out)
     _refuse_place(out, Path(corpus), force)
     contents = Contents(corpus, split=split, catalogs=catalogs, target=out.resolve(), progress=progress)
     with _appearing(out.resolve()) as folder:
         header = form.write(contents, folder)
         _describe(contents, form, header, folder)
+        _refuse_place(out, Path(corpus), force)  # somebody may have taken it meanwhile
     missing = sum(contents.left_out.values())
     if missing and say:
         reasons = ", ".join(f"{count} {status}" for status, count in contents.left_out.items())
@@ -178,7 +180,10 @@ def _appearing(out: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
         elif not isinstance(error.__cause__, BlockingIOError):
             _forget_lock(aside)
-        raise _in_words(out, error) from error
+        words = _in_words(out, error)
+        if words is error:
+            raise
+        raise words from error
 
 
 def _forget_lock(folder: Path) -> None:
@@ -221,7 +226,7 @@ def _replace(folder: Path, out: Path) -> None:
     if not out.exists():
         os.rename(folder, out)
         return
-    old = out.with_name(f".{out.name}.replaced")
+    old = _replaced(out)
     shutil.rmtree(old, ignore_errors=True)
     os.rename(out, old)
     try:
@@ -230,6 +235,17 @@ def _replace(folder: Path, out: Path) -> None:
         os.rename(old, out)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _replaced(out: Path) -> Path:
+    return out.with_name(f".{out.name}.replaced")
+
+
+def _bring_back(out: Path) -> None:
+    """Bring an earlier export back that a run had put aside when it was killed, an instant before the new one had its name."""
+    if out.name and not os.path.lexists(out) and (_replaced(out) / MARK).is_file():
+        with storage.naming(out):
+            os.rename(_replaced(out), out)
 
 
 def _describe(contents: Contents, form: Format, header: Mapping[str, Any], folder: Path) -> None:

@@ -102,6 +102,25 @@ def test_an_interrupted_export_leaves_the_earlier_one(talk, tmp_path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_an_export_that_was_put_aside_when_the_process_died_comes_back(talk, tmp_path, monkeypatch):
+    sepbench.export(talk, "kaldi", tmp_path / "out", split="test")
+    (tmp_path / "out").rename(tmp_path / ".out.replaced")
+    with pytest.raises(PlaceError, match="is there already"):
+        sepbench.export(talk, "kaldi", tmp_path / "out")
+    assert json.loads((tmp_path / "out/sepbench-export.json").read_text())["mixtures"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_somebody_put_there_meanwhile_is_not_replaced(talk, tmp_path):
+    def put(done, total):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out/precious").touch()
+
+    with pytest.raises(PlaceError, match="is there already"):
+        sepbench.export(talk, "kaldi", tmp_path / "out", progress=put)
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "precious"]
+
+
 def test_no_lock_travels_with_an_export(talk, tmp_path):
     sepbench.export(talk, "kaldi", tmp_path / "out")
     assert not list((tmp_path / "out").glob(".*"))
