@@ -22,6 +22,7 @@ _HOME = {
     "SepbenchError": "sepbench.errors",
     "Separator": "sepbench.separators.protocol",
     "demo": "sepbench.tour",
+    "export": "sepbench.exports",
     "fetch": "sepbench.fetching",
     "index": "sepbench.catalog",
     "measure": "sepbench.evaluate",
@@ -43,6 +44,7 @@ __all__ = [
     "SepbenchError",
     "__version__",
     "demo",
+    "export",
     "fetch",
     "index",
     "measure",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
     from sepbench.evaluate import measure, score, separate
+    from sepbench.exports import export
     from sepbench.fetching import fetch
     from sepbench.leaderboard import publish
     from sepbench.manifest import Manifest

@@ -3,6 +3,11 @@
 These are data, not code. They lie in a TOML file beside the reader, ``librispeech.toml`` beside ``librispeech.py``::
 
     licence_url = "https://creativecommons.org/licenses/by/4.0/"
+    bibtex = '''
+    @inproceedings{panayotov2015librispeech,
+      author = {Panayotov, Vassil and …},
+      …
+    }'''
 
     [[files]]
     part = "dev-clean"
@@ -135,6 +140,8 @@ class Published:
     afterwards : str
         What remains to be done by hand once the files are there.
     errata : sequence of Erratum
+    bibtex : str
+        How the authors want to be cited: one entry, in plain ASCII.
     """
 
     licence_url: str = ""
@@ -142,6 +149,7 @@ class Published:
     form: str = ""
     afterwards: str = ""
     errata: Sequence[Erratum] = ()
+    bibtex: str = ""
 
     @classmethod
     def beside(cls, module: str) -> Published:

@@ -2,9 +2,8 @@
 
 Built-ins and strangers come through one door. Recipes, baselines and results are files on the shelves ``mixers/``,
 ``baselines/`` and ``leaderboards/``; sets, metrics, separators and models are entry points in the groups
-``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models``, ``sepbench.transforms``, ``sepbench.lists`` and
-``sepbench.renderings``. A path, or ``module:Name`` or
-``file.py:Name``, works wherever a name does.
+``sepbench.sets``, ``sepbench.metrics``, ``sepbench.separators``, ``sepbench.models``, ``sepbench.transforms``, ``sepbench.lists``,
+``sepbench.renderings`` and ``sepbench.exports``. A path, or ``module:Name`` or ``file.py:Name``, works wherever a name does.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 __all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "names", "offered", "shelves"]
 
 SHELVES = ("mixers", "baselines", "leaderboards")
-GROUPS = ("sets", "metrics", "separators", "models", "transforms", "lists", "renderings")
+GROUPS = ("sets", "metrics", "separators", "models", "transforms", "lists", "renderings", "exports")
 _MARK = {"mixers": "*.toml", "baselines": "*/config.toml", "leaderboards": "*/*/result.json"}
 
 
@@ -126,4 +125,4 @@ def _import_file(path: Path) -> Any:
 
 
 def _one(kind: str) -> str:
-    return {"mixers": "recipe", "sets": "public set"}.get(kind, kind.removesuffix("s"))
+    return {"mixers": "recipe", "sets": "public set", "exports": "export format"}.get(kind, kind.removesuffix("s"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from small_corpora import crowd, gaps, songs, talk  # noqa: F401
 
 from sepbench import catalog
 from sepbench.tour import RECORDINGS, SETS

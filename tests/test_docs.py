@@ -50,6 +50,7 @@ def test_every_command_is_in_the_readme_or_its_help():
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert commands == {
         "demo",
+        "export",
         "fetch",
         "index",
         "mix",

@@ -19,7 +19,7 @@ LAYERS = [
     {"published", "recipe"},
     {"manifest", "scores"},
     {"corpora", "metrics", "mixing"},
-    {"corpus", "fetching", "separators", "statistics"},
+    {"corpus", "exports", "fetching", "separators", "statistics"},
     {"evaluate", "leaderboard"},
     {"losses", "models"},
     {"training"},

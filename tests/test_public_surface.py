@@ -8,7 +8,7 @@ import pytest
 import sepbench
 
 PUBLIC = [
-    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "fetch", "index", "measure", "metrics", "mix",
+    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "export", "fetch", "index", "measure", "metrics", "mix",
     "preview", "publish", "score", "separate", "shelves", "train", "verify",
 ]  # fmt: skip
 

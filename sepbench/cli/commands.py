@@ -408,6 +408,35 @@ def publish(
     _show(publish(results, out, main=main), Speech(json=json, quiet=quiet))
 
 
+@app.command()
+def export(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus.")],
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help="See `sepbench list exports`.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    split: Annotated[str | None, typer.Option(help="Export one split.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export there.")] = False,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="Option of the format.")
+    ] = None,
+    catalog: Annotated[
+        list[str] | None, typer.Option(metavar="SET=FILE", help="Catalog of a set, for its transcripts.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a corpus as another tool opens it, with its card, licences and citations: Hugging Face, Kaldi, DuckDB …."""
+    from sepbench.exports import export
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"exporting {corpus}") as progress:
+        done = export(
+            corpus, format, out, split=split, force=force, options=_pairs(option, "--option"),
+            catalogs=_pairs(catalog, "--catalog"), progress=progress, say=speech.say,
+        )  # fmt: skip
+    speech.say(f"{out}: {done.mixtures} mixtures; README.md says how it is opened")
+    speech.data({"export": out, "format": format, "mixtures": done.mixtures, "left_out": done.left_out})
+
+
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(metavar="mixers|sets|baselines|metrics|separators|…")],

@@ -35,6 +35,6 @@ def _words(kind: str, name: str) -> str:
     thing = shelf.load(kind, name)
     if kind == "metrics":
         return f"{thing.title}: {', '.join(thing.ids)}" + (f" in {thing.unit}" if thing.unit else "")
-    if kind in ("transforms", "renderings"):
+    if kind in ("transforms", "renderings", "exports"):
         return str(thing.title)
     return (inspect.getdoc(thing) or "").split("\n")[0]

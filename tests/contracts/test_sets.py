@@ -10,6 +10,7 @@ import trees
 from sepbench import catalog, shelf
 from sepbench.audio import file_of
 from sepbench.errors import LayoutError
+from sepbench.exports.citing import parsed
 from sepbench.published import Published
 
 SETS = shelf.names("sets")
@@ -145,6 +146,23 @@ def test_what_is_published_is_said_as_data(name: str, reader: catalog.PublicSet)
         assert re.fullmatch(r"|[0-9a-f]{64}", file.sha256), file.name
         assert re.fullmatch(r"|https://zenodo\.org/api/records/\d+", file.listed_at), file.name
         assert all(url.startswith("https://") or (url.startswith("http://") and file.known_hash) for url in file.urls)
+
+
+def test_authors_are_cited_in_one_entry_of_bibtex(name: str, reader: catalog.PublicSet) -> None:
+    published = getattr(reader, "published", None)
+    if published is None:
+        return
+    entry = parsed(published.bibtex)
+    assert entry["author"]
+    assert entry["title"]
+    assert 1990 <= int(entry["year"]) <= 2100
+    assert published.bibtex.isascii(), "write accents as LaTeX does: not every BibTeX reads UTF-8"
+
+
+def test_no_two_sets_are_cited_under_one_key(name: str) -> None:
+    cited = [shelf.load("sets", other)() for other in SETS]
+    keys = [parsed(one.published.bibtex)["key"] for one in cited if getattr(one, "published", None)]
+    assert len(set(keys)) == len(keys)
 
 
 def test_errata_say_what_is_wrong_and_who_found_it(name: str, reader: catalog.PublicSet) -> None:
