@@ -105,3 +105,11 @@ def test_a_level_is_a_number_bounds_or_choices():
     assert (recipe.levels.snr_db.choice, recipe.levels.snr_db.bounds()) == ((2.5,), (2.5, 2.5))
     assert recipes.parse(GOOD).levels.snr_db.bounds() == (-5, 5)
     assert recipes.parse(changed(["levels", "snr_db"], {"normal": [5, 3]})).levels.snr_db.bounds() is None
+
+
+@pytest.mark.parametrize("name", [name for name in recipes.names() if recipes.load(name).bibtex])
+def test_whom_a_recipe_follows_is_one_entry_each(name):
+    from sepbench.exports.citing import parsed
+
+    for entry in recipes.load(name).bibtex:
+        assert {"title", "author", "year"} <= set(parsed(entry))

@@ -84,7 +84,7 @@ def authors(bibtex: str) -> str:
 
 
 def citations(manifest: Manifest, origins: Iterable[Origin]) -> str:
-    """Write the BibTeX of a corpus: the corpus itself, sepbench, and each public set that went in.
+    """Write the BibTeX of a corpus: the corpus itself, whom its recipe follows, sepbench, and each public set that went in.
 
     Sets of which no entry is known (any folder, a reader from elsewhere) are named in a comment.
     """
@@ -95,7 +95,7 @@ def citations(manifest: Manifest, origins: Iterable[Origin]) -> str:
   note = {{Corpus of recipe {_plain(recipe["name"])}, version {recipe["version"]}, seed {metadata.get("seed", 0)}: {manifest.corpus_hash}}},
   howpublished = {{Made with sepbench {metadata.get("sepbench", "")}}}
 }}"""
-    parts = [corpus, _SEPBENCH]
+    parts = [corpus, *recipe.get("bibtex", ()), _SEPBENCH]
     for origin in origins:
         parts.append(origin.bibtex or f"% {origin.set}: no entry is known; cite it as its authors ask")
     return "\n\n".join(dict.fromkeys(part.strip() for part in parts)) + "\n"

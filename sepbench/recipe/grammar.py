@@ -300,6 +300,8 @@ class Recipe(Model):
     """One line, for tables."""
     description: str = ""
     """What the corpus is for, what is exact about it and what is not."""
+    bibtex: tuple[str, ...] = ()
+    """BibTeX entries of who made the corpus first; those of the public sets are known."""
     notes: tuple[str, ...] = ()
     """Caveats that every published table repeats."""
     sample_rate: int = Field(ge=4000, le=384000)

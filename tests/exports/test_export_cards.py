@@ -151,3 +151,10 @@ def test_what_is_no_single_entry_is_refused(entry):
 def test_authors_are_written_as_people_write_them():
     assert authors(r"@misc{a, author = {Wei{\ss}, Christof and G{\'o}mez, Emilia}}") == "Christof Weiß and Emilia Gómez"
     assert authors("@misc{a, author = {Le Roux, Jonathan}}") == "Jonathan Le Roux"
+
+
+def test_whom_the_recipe_follows_is_cited(catalogs, tmp_path):
+    entry = "@misc{they2020, title = {Theirs}}"
+    chosen = recipe("theirs", bibtex=[entry], sources=of([SPEECH, NOISE], "test"), splits={"test": 1})
+    mixing.mix(chosen, tmp_path / "corpus", catalogs=catalogs, workers=0)
+    assert entry in exports.citations(tmp_path / "corpus")
