@@ -22,6 +22,7 @@ _HOME = {
     "SepbenchError": "sepbench.errors",
     "Separator": "sepbench.separators.protocol",
     "demo": "sepbench.tour",
+    "diff": "sepbench.comparing",
     "fetch": "sepbench.fetching",
     "index": "sepbench.catalog",
     "measure": "sepbench.evaluate",
@@ -43,6 +44,7 @@ __all__ = [
     "SepbenchError",
     "__version__",
     "demo",
+    "diff",
     "fetch",
     "index",
     "measure",
@@ -60,6 +62,7 @@ __all__ = [
 if TYPE_CHECKING:
     from sepbench import metrics
     from sepbench.catalog import index
+    from sepbench.comparing import diff
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
     from sepbench.evaluate import measure, score, separate

@@ -8,8 +8,8 @@ import pytest
 import sepbench
 
 PUBLIC = [
-    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "fetch", "index", "measure", "metrics", "mix",
-    "preview", "publish", "score", "separate", "shelves", "train", "verify",
+    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "diff", "fetch", "index", "measure", "metrics",
+    "mix", "preview", "publish", "score", "separate", "shelves", "train", "verify",
 ]  # fmt: skip
 
 
