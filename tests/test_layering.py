@@ -9,10 +9,21 @@ import sepbench
 
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
-    {"amounts", "errors", "overlaps"},
+    {"amounts", "errors", "overlaps", "pages"},
     {"columns", "containers", "footers", "stems"},
     {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
-    {"archives", "downloads", "journal", "loudness", "mixdown", "parquet", "resample", "soundness", "surveys"},
+    {
+        "archives",
+        "downloads",
+        "journal",
+        "loudness",
+        "mixdown",
+        "parquet",
+        "resample",
+        "soundness",
+        "spectrograms",
+        "surveys",
+    },
     {"stamps"},
     {"scanning"},
     {"catalog", "transforms"},

@@ -76,8 +76,9 @@ def _rows(found: Comparison) -> Iterator[str]:
 
 
 def _only(letter: str, rows: Rows) -> str:
-    more = ", …" if rows.n > len(rows.first) else ""
-    return f"{rows.n:,} only in {letter} ({', '.join(rows.first)}{more})" if rows.n else ""
+    names = [*rows.first, "…"] if rows.n > len(rows.first) else rows.first
+    listed = f" ({', '.join(names)})" if rows.first else ""
+    return f"{rows.n:,} only in {letter}{listed}" if rows.n else ""
 
 
 def _differing(rows: Differing, how: str) -> Iterator[str]:
