@@ -33,6 +33,7 @@ _HOME = {
     "score": "sepbench.evaluate",
     "separate": "sepbench.evaluate",
     "shelves": "sepbench.shelf",
+    "show": "sepbench.showing",
     "train": "sepbench.training",
     "verify": "sepbench.mixing",
 }
@@ -55,6 +56,7 @@ __all__ = [
     "score",
     "separate",
     "shelves",
+    "show",
     "train",
     "verify",
 ]
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from sepbench.mixing import mix, preview, verify
     from sepbench.separators.protocol import Separator
     from sepbench.shelf import shelves
+    from sepbench.showing import show
     from sepbench.tour import demo
     from sepbench.training import train
 

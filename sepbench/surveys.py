@@ -34,6 +34,7 @@ _LEVELS = {
     "snr_db": Level("SNR, wanted", "dB"),
     "achieved_snr_db": Level("SNR, achieved", "dB"),
     "active_snr_db": Level("SNR while the target is active", "dB"),
+    "snr_error_db": Level("SNR, achieved less wanted", "dB"),
     "duration_s": Level("Duration", "s"),
     "loudness_lufs": Level("Loudness of the mixture", "LUFS"),
     "peak_dbfs": Level("Peak of the mixture", "dBFS"),
@@ -131,13 +132,18 @@ def levels_of(batch: pa.RecordBatch) -> dict[str, Floats]:
         ``snr_db`` … as `level` knows them, and ``stem:NAME``, the RMS of each stem.
     """
     proof = batch["proof"]
+    wanted = _floats(batch["snr_mdb"]) / 1000
+    achieved, active = (_floats(pc.struct_field(proof, name)) for name in ("achieved_snr_db", "active_snr_db"))
+    over_active = np.asarray(pc.fill_null(pc.equal(batch["snr_over"], "active"), False))
     gain = pc.struct_field(proof, "common_gain")
     mantissa, shift = (_floats(pc.struct_field(gain, name)) for name in ("mantissa", "shift"))
     full_scale = 2.0 ** (_floats(batch["bits"]) - 1)
     with np.errstate(divide="ignore"):  # a mixture that is silent has no peak
         found = {
-            "snr_db": _floats(batch["snr_mdb"]) / 1000,
-            **{name: _floats(pc.struct_field(proof, name)) for name in ("achieved_snr_db", "active_snr_db")},
+            "snr_db": wanted,
+            "achieved_snr_db": achieved,
+            "active_snr_db": active,
+            "snr_error_db": np.where(over_active, active, achieved) - wanted,
             "duration_s": _floats(batch["frames"]) / _floats(batch["sample_rate"]),
             "loudness_lufs": _floats(pc.struct_field(proof, "loudness_lufs")),
             "peak_dbfs": 20 * np.log10(_floats(pc.struct_field(proof, "peak")) / full_scale),

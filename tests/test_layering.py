@@ -31,7 +31,7 @@ LAYERS = [
     {"manifest", "scores"},
     {"corpora", "metrics", "mixing"},
     {"comparing", "corpus", "fetching", "separators", "statistics"},
-    {"evaluate", "leaderboard"},
+    {"evaluate", "leaderboard", "showing"},
     {"losses", "models"},
     {"training"},
     {"tour"},

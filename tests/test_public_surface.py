@@ -9,7 +9,7 @@ import sepbench
 
 PUBLIC = [
     "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "diff", "fetch", "index", "measure", "metrics",
-    "mix", "preview", "publish", "score", "separate", "shelves", "train", "verify",
+    "mix", "preview", "publish", "score", "separate", "shelves", "show", "train", "verify",
 ]  # fmt: skip
 
 

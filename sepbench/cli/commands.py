@@ -302,6 +302,31 @@ def diff(
 
 
 @app.command()
+def show(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus, or its manifest.")],
+    out: Annotated[Path | None, typer.Option(help="Page to write. Default: beside the corpus, under its name.")] = None,
+    examples: Annotated[int, typer.Option(help="How many mixtures to listen to.", min=0)] = 4,
+    split: Annotated[str | None, typer.Option(help="Show one split.")] = None,
+    root: Roots = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw a corpus as one page to look at and to listen to, before you train on it."""
+    from sepbench.showing import show
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"looking at {corpus}") as progress:
+        shown = show(
+            corpus, out, examples=examples, split=split, roots=_pairs(root, "--root"), force=force, progress=progress
+        )
+    for words in shown.cautions:
+        speech.say(words)
+    speech.say(f"page: {shown.page}")
+    speech.data(shown._asdict())
+
+
+@app.command()
 def train(
     baseline: Annotated[str, typer.Argument(help="Baseline; see `sepbench list baselines`, or a folder.")],
     corpus: Annotated[Path, typer.Option(help="Folder of a corpus.")],
