@@ -76,7 +76,7 @@ def show(
     Raises
     ------
     UsageError
-        If `examples` is negative, or the split has no mixtures.
+        If `examples` is negative, the split has no mixtures, or the page has no name of a page.
     TableError
         If the corpus has no manifest, or a damaged one.
     PlaceError
@@ -86,7 +86,7 @@ def show(
         raise UsageError(f"show: expected at least 0 examples, got {examples}", "ask for 4, say; 0 for none")
     path = Path(corpus)
     place = Path(out) if out is not None else _beside(path)
-    _refuse_taken(place, force)
+    _refuse_place(place, force)
     rows = Manifest.read(path).select(split=split)
     if not len(rows):
         raise UsageError(f"{path}: the split `{split}` has no mixtures", f"choose one of {', '.join(SPLITS)}, or all")
@@ -104,7 +104,9 @@ def _beside(corpus: Path) -> Path:
     return whole.with_name(f"{whole.stem if whole.suffix == '.parquet' else whole.name}.html")
 
 
-def _refuse_taken(place: Path, force: bool) -> None:
+def _refuse_place(place: Path, force: bool) -> None:
+    if place.suffix.lower() not in (".html", ".htm"):  # with `force` a slip would cost a manifest
+        raise UsageError(f"{place}: expected the name of a page", "name it with .html at the end")
     if place.is_dir():
         raise PlaceError(f"{place}: is a folder", "name a file with --out, page.html, say")
     if place.exists() and not force:
