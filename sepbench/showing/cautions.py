@@ -49,7 +49,7 @@ def _leaks(survey: Survey) -> Iterator[str]:
         both = survey.heard[one].shared_with(survey.heard[other])
         if both.groups or both.recordings:
             yield (
-                f"A leak: {both.recordings:,} recordings and {both.groups:,} groups (speakers, songs, sounds) are in `{one}` "
+                f"A leak: {len(both.recordings):,} recordings and {both.groups:,} groups (speakers, songs, sounds) are in `{one}` "
                 f"and in `{other}`."
             )
 

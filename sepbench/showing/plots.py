@@ -14,6 +14,7 @@ __all__ = ["histogram", "ticks"]
 
 Floats = NDArray[np.float64]
 _BINS = 40
+_NARROWEST = 1e-6  # below it the numbers on the axis would look the same
 # in units of the drawing, which is as wide as its column of the page
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _FOOT = 440.0, 44.0, 12.0, 46.0, 6.0, 24.0
 
@@ -59,7 +60,7 @@ def _edges(values: Floats) -> Floats:
     low, high = float(values.min()), float(values.max())
     if high - low < _BINS and np.array_equal(values, np.rint(values)):
         return np.arange(low, high + 2) - 0.5
-    if high == low:
+    if high - low < _NARROWEST * max(1.0, abs(low), abs(high)):
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, _BINS + 1)
 

@@ -149,7 +149,9 @@ def test_what_is_heard_in_two_splits_is_counted_and_a_leak_is_told_from_the_rest
         row["split"] = {"train": "test", "test": "train"}[row["split"]]
     found = sepbench.diff(corpus, write(swapped, tmp_path / "m.parquet"))
     train = {source["source_pcm_sha256"] for row in rows() if row["split"] == "train" for source in row["sources"]}
-    groups = {(source["set"], source["group"]) for row in rows() if row["split"] == "train" for source in row["sources"]}
+    groups = {
+        (source["set"], source["group"]) for row in rows() if row["split"] == "train" for source in row["sources"]
+    }
     assert ("train", "test", len(train), len(groups)) in found.leaks
     assert {(one.split_a, one.split_b) for one in found.leaks} == {("train", "test"), ("test", "train")}
     assert sepbench.diff(corpus, corpus).leaks == ()
