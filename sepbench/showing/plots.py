@@ -22,6 +22,7 @@ _WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _FOOT = 440.0, 44.0, 12.0, 46.0, 6.0, 24.0
 class _Axis(NamedTuple):
     low: float
     high: float
+    finest: float
 
     def at(self, value: float) -> float:
         share = (value - self.low) / (self.high - self.low)
@@ -44,7 +45,8 @@ def histogram(columns: Mapping[str, Floats], label: str) -> Markup:
         An element that needs no style of its own, beside the classes of the page.
     """
     edges = _edges(np.concatenate(list(columns.values())))
-    axis = _Axis(edges[0], edges[-1])
+    whole = edges[1] - edges[0] == 1.0
+    axis = _Axis(edges[0], edges[-1], finest=1.0 if whole else 0.0)
     height = _TOP + _ROW * len(columns) + _FOOT
     parts = [
         _row(name, values, edges, axis, _TOP + _ROW * (at + 1)) for at, (name, values) in enumerate(columns.items())
@@ -81,8 +83,8 @@ def _row(name: str, values: Floats, edges: Floats, axis: _Axis, base: float) -> 
 
 
 def _scale(axis: _Axis, base: float) -> str:
-    found = ticks(axis.low, axis.high)
-    decimals = max(0, -math.floor(math.log10(found[1] - found[0]))) if len(found) > 1 else 2
+    found = ticks(axis.low, axis.high, finest=axis.finest)
+    decimals = max(0, -math.floor(math.log10(found[1] - found[0]))) if len(found) > 1 else 0
     return "".join(
         f'<path class="rule" d="M{axis.at(value):.1f} {base:g}v4"/>'
         f'<text x="{axis.at(value):.1f}" y="{base + 17:g}" text-anchor="middle">{_number(value, decimals)}</text>'
@@ -94,17 +96,17 @@ def _number(value: float, decimals: int) -> str:
     return f"{value + 0.0:,.{decimals}f}".replace("-", "−")
 
 
-def ticks(low: float, high: float, most: int = 7) -> Sequence[float]:
-    """Give round numbers within a range, at most so many.
+def ticks(low: float, high: float, *, finest: float = 0.0, most: int = 7) -> Sequence[float]:
+    """Give round numbers within a range, at most so many, and no nearer to each other than `finest`.
 
     Examples
     --------
     >>> ticks(-5.0, 10.0)
-    [-4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    [-5.0, 0.0, 5.0, 10.0]
     >>> ticks(0.0, 1.0)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
-    rough = (high - low) / most
+    rough = max((high - low) / most, finest)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

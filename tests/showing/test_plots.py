@@ -41,6 +41,11 @@ def test_any_values_have_a_picture_that_is_well_formed_and_within_its_frame(colu
     assert "style=" not in svg
 
 
+def test_whole_numbers_are_counted_on_the_axis_and_no_halves():
+    svg = histogram({"train": np.array([2.0, 3.0, 3.0])}, "talkers")
+    assert re.findall(r'text-anchor="middle">([^<]*)<', svg) == ["2", "3"]
+
+
 def test_names_are_text():
     svg = histogram({"<b>": np.array([1.0, 2.5])}, '"><script>')
     assert ElementTree.fromstring(svg).get("aria-label") == '"><script>'
