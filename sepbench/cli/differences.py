@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from sepbench.amounts import counted
 from sepbench.comparing import Comparison, Count, Differing, Rows, Side
 from sepbench.surveys import Distribution, level
 
@@ -48,7 +49,7 @@ def told(found: Comparison) -> Iterator[str]:
 def _side(letter: str, side: Side) -> str:
     rendered = "" if side.rendered == side.rows else f", {side.rendered:,} of them rendered"
     return (
-        f"{letter}: {side.path}: {side.name}, version {side.version}, seed {side.seed}, {side.rows:,} mixtures{rendered}\n"
+        f"{letter}: {side.path}: {side.name}, version {side.version}, seed {side.seed}, {counted(side.rows, 'mixture')}{rendered}\n"
         f"   {side.corpus_hash or side.plan_hash}, by sepbench {side.sepbench}"
     )
 
@@ -84,7 +85,7 @@ def _only(letter: str, rows: Rows) -> str:
 def _differing(rows: Differing, how: str) -> Iterator[str]:
     if not rows.rows:
         return
-    yield f"{rows.rows:,} rows: {how}"
+    yield f"{counted(rows.rows, 'row')}: {how}"
     for column in rows.columns[:_NAMED]:
         yield f"  {column.name} in {column.rows:,}"
         for one in column.examples:
@@ -133,6 +134,6 @@ def _shared(found: Comparison) -> Iterator[str]:
     for one in found.leaks if found.same_corpus else found.shared:
         leak = "" if one.split_a == one.split_b else ": who trains on the one can't be tested on the other"
         yield (
-            f"heard in `{one.split_a}` of A and in `{one.split_b}` of B: {one.recordings:,} recordings, "
-            f"{one.groups:,} groups{leak}"
+            f"heard in `{one.split_a}` of A and in `{one.split_b}` of B: {counted(one.recordings, 'recording')}, "
+            f"{counted(one.groups, 'group')}{leak}"
         )

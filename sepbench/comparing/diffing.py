@@ -29,8 +29,8 @@ def diff(a: Path | str, b: Path | str, *, limit: int = 3, progress: Progress | N
     """Say how two corpora differ.
 
     Rows are compared by their ids, in whatever order they stand, and by what is recorded of them: no audio is opened
-    (`sepbench.verify` holds audio against its record). A million rows take well below a minute for each corpus, and
-    some 200 bytes of memory each.
+    (`sepbench.verify` holds audio against its record). A million rows take less than a minute for each corpus, and
+    some 300 bytes of memory each.
 
     Parameters
     ----------

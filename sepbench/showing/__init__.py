@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sepbench import storage
 from sepbench.errors import PlaceError, UsageError
-from sepbench.manifest import Manifest
+from sepbench.manifest import FILE_NAME, Manifest
 from sepbench.recipe import SPLITS
 from sepbench.showing.cautions import cautions
 from sepbench.showing.examples import heard
@@ -101,6 +101,7 @@ def show(
 def _beside(corpus: Path) -> Path:
     """Name the page of a corpus: not in its folder, which belongs to builds."""
     whole = corpus.resolve()
+    whole = whole.parent if whole.name == FILE_NAME else whole
     return whole.with_name(f"{whole.stem if whole.suffix == '.parquet' else whole.name}.html")
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sepbench.showing.survey import Pool, Survey
+from sepbench.amounts import counted
+from sepbench.showing.survey import Survey
 
 __all__ = ["cautions"]
 
@@ -49,8 +50,8 @@ def _leaks(survey: Survey) -> Iterator[str]:
         both = survey.heard[one].shared_with(survey.heard[other])
         if both.groups or both.recordings:
             yield (
-                f"A leak: {len(both.recordings):,} recordings and {both.groups:,} groups (speakers, songs, sounds) are in `{one}` "
-                f"and in `{other}`."
+                f"A leak: in `{one}` and in `{other}` there are the same {counted(len(both.recordings), 'recording')} and "
+                f"{counted(both.groups, 'group')} (speakers, songs, sounds)."
             )
 
 
@@ -84,17 +85,13 @@ def _pools(survey: Survey) -> Iterator[str]:
     for pool in survey.pools:
         few = _FEW_GROUPS[pool.split]
         if len(pool.groups) < few:
-            yield f"`{pool.split}` has {_groups(pool)} for `{pool.source}`: too few to {_PURPOSE[pool.split]}."
+            yield f"`{pool.split}` has {counted(len(pool.groups), 'group')} for `{pool.source}`: too few to {_PURPOSE[pool.split]}."
         most, rows = pool.recordings[0], int((survey.split == pool.split).sum())
         if rows >= _LEAST_ROWS and most.n >= _MUCH_USED * rows:
             yield (
                 f"One recording, `{most.name}` of {most.set}, is `{pool.source}` in {_of(most.n, rows)} of `{pool.split}`; "
                 f"there are {len(pool.recordings):,} in all."
             )
-
-
-def _groups(pool: Pool) -> str:
-    return "one group" if len(pool.groups) == 1 else f"{len(pool.groups):,} groups"
 
 
 def _licences(survey: Survey) -> Iterator[str]:

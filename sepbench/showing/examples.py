@@ -15,6 +15,7 @@ from sepbench import corpus as corpora
 from sepbench.audio import encoded, quantised
 from sepbench.catalog import labels_of
 from sepbench.errors import SepbenchError
+from sepbench.manifest import FILE_NAME
 from sepbench.showing.survey import Survey
 from sepbench.spectrograms import Spectrogram, spectrograms_of
 
@@ -111,8 +112,7 @@ def heard(
     if not count or not survey.usable.any():
         return [], ""
     try:
-        # a manifest alone has no audio beside it
-        corpus = corpora.Corpus(path, split=split, roots=roots, on_the_fly=True if path.is_file() else None)
+        corpus = _opened(path, split, roots)
     except SepbenchError as error:
         return [], str(error)
     for place in spread(survey, count):
@@ -121,6 +121,14 @@ def heard(
         except SepbenchError as error:
             complaint = complaint or str(error)
     return found, complaint
+
+
+def _opened(path: Path, split: str | None, roots: Mapping[str, Path | str]) -> corpora.Corpus:
+    """Open a corpus where its audio is, or to be made on the fly."""
+    folder = path.parent if path.name == FILE_NAME else path
+    if (folder / "audio").is_dir():
+        return corpora.Corpus(folder, split=split, roots=roots)
+    return corpora.Corpus(path, split=split, roots=roots, on_the_fly=True)
 
 
 def _example(example: corpora.Example) -> Example:

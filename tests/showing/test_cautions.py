@@ -89,13 +89,16 @@ def no_licence(rows):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (leak, "A leak: 1 recordings and 1 groups (speakers, songs, sounds) are in `train` and in `test`."),
+        (
+            leak,
+            "A leak: in `train` and in `test` there are the same 1 recording and 1 group (speakers, songs, sounds).",
+        ),
         (gone, "1 of 32 mixtures (3.1 %) have no audio: silent_source; the first: `noise` is silent"),
         (clipped, "1 of 32 mixtures (3.1 %) have samples at full scale, 17 in the worst"),
         (missed, "1 of 32 mixtures (3.1 %) miss the SNR that was asked for by more than 0.1 dB, the worst by 1.50 dB."),
         (turned_down, "16 of 32 mixtures (50.0 %) were turned down as a whole"),
         (far_down, "1 of 32 mixtures (3.1 %) were turned down by more than 12 dB"),
-        (one_speaker, "`train` has one group for `speech`: too few"),
+        (one_speaker, "`train` has 1 group for `speech`: too few"),
         (
             often,
             "One recording, `hum` of esc50, is `noise` in 8 of 24 mixtures (33.3 %) of `train`; there are 17 in all.",

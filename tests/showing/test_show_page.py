@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import shutil
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -225,14 +226,21 @@ def test_a_stranger_s_text_is_shown_as_it_is_and_adds_nothing(corpus, page, tmp_
     assert " ".join(name.split()) in odd.text
 
 
+def test_a_corpus_whose_audio_is_gone_is_heard_from_its_recordings(corpus, shown, tmp_path):
+    shutil.copy(corpus / "manifest.parquet", tmp_path)
+    again = sepbench.show(tmp_path, tmp_path / "p.html")
+    assert again.page.read_bytes() == shown.page.read_bytes()
+
+
 def test_the_same_corpus_gives_the_same_bytes(shown, corpus, tmp_path):
     again = sepbench.show(corpus, tmp_path / "again.html")
     assert again.page.read_bytes() == shown.page.read_bytes()
 
 
 def test_a_page_lies_beside_the_corpus_under_its_name_and_not_in_it(plan):
-    shown = sepbench.show(plan, examples=0)
-    assert shown.page == plan.with_name("small.html").resolve()
+    for corpus in (plan, plan / "manifest.parquet"):
+        shown = sepbench.show(corpus, examples=0, force=True)
+        assert shown.page == plan.with_name("small.html").resolve()
     assert sorted(path.name for path in plan.iterdir()) == ["manifest.parquet"]
 
 
