@@ -28,7 +28,8 @@ _OFFSET = 0.005  # -46 dBFS: more than a good converter leaves
 _RESTRICTED = {
     r"(?i)\bNC\b|non-?commercial": "may not be used commercially",
     r"(?i)\bND\b|no-?deriv": "may not be shared in altered form, and a mixture is one",
-    r"(?i)^$|unknown|not stated|LicenseRef": "are under no standard licence: read it",
+    r"(?i)^$|unknown|not stated": "come without a licence that is known: find out what may be done with them",
+    r"LicenseRef": "are under licences of their own: read them",
 }
 
 

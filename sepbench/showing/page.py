@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 
 from sepbench import __version__
-from sepbench.amounts import duration
+from sepbench.amounts import counted, duration
 from sepbench.pages import environment_of, policy, source_of
 from sepbench.showing.examples import Example
 from sepbench.showing.plots import histogram
@@ -99,7 +99,13 @@ def page(
         The split that this is, where it is not all of them.
     """
     environment = environment_of("sepbench.showing", autoescape=True)
-    environment.filters |= {"number": _number, "duration": duration, "spread": _spread, "marked": _marked}
+    environment.filters |= {
+        "number": _number,
+        "counted": counted,
+        "duration": duration,
+        "spread": _spread,
+        "marked": _marked,
+    }
     style = source_of(environment, "base.css", "show.css")
     words: dict[str, Any] = {
         "survey": survey,

@@ -82,6 +82,10 @@ def unchanged_only(rows):
     rows[3]["licence"] = "CC-BY-ND-4.0"
 
 
+def own_licence(rows):
+    rows[3]["licence"] = "CC0-1.0 AND LicenseRef-mine"
+
+
 def no_licence(rows):
     rows[3]["licence"] = ""
 
@@ -105,7 +109,11 @@ def no_licence(rows):
         ),
         (not_commercial, "Some recordings may not be used commercially (CC-BY-NC-3.0 in 1 mixture)."),
         (unchanged_only, "Some recordings may not be shared in altered form"),
-        (no_licence, "Some recordings are under no standard licence: read it (none in 1 mixture)."),
+        (own_licence, "Some recordings are under licences of their own: read them (LicenseRef-mine in 1 mixture)."),
+        (
+            no_licence,
+            "Some recordings come without a licence that is known: find out what may be done with them (none in 1 mixture).",
+        ),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )

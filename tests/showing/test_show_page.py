@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import shutil
+import subprocess
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -285,3 +286,21 @@ def test_bad_input_is_refused_and_nothing_is_written(corpus, tmp_path, monkeypat
 def test_a_folder_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(TableError, match="there is no such manifest"):
         sepbench.show(tmp_path, tmp_path / "p.html")
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH")
+def test_a_browser_has_nothing_to_complain_of(shown, tmp_path):
+    loud = tmp_path / "page.html"  # sounds are decoded at once, so that the policy can object
+    loud.write_text(shown.page.read_text("utf-8").replace('preload="none"', 'preload="auto"'), "utf-8")
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--v=0",
+        "--virtual-time-budget=3000", "--dump-dom", loud.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    assert "</html>" in done.stdout
+    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
