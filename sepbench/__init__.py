@@ -22,6 +22,7 @@ _HOME = {
     "SepbenchError": "sepbench.errors",
     "Separator": "sepbench.separators.protocol",
     "demo": "sepbench.tour",
+    "diff": "sepbench.comparing",
     "export": "sepbench.exports",
     "fetch": "sepbench.fetching",
     "index": "sepbench.catalog",
@@ -33,6 +34,7 @@ _HOME = {
     "score": "sepbench.evaluate",
     "separate": "sepbench.evaluate",
     "shelves": "sepbench.shelf",
+    "show": "sepbench.showing",
     "train": "sepbench.training",
     "verify": "sepbench.mixing",
 }
@@ -44,6 +46,7 @@ __all__ = [
     "SepbenchError",
     "__version__",
     "demo",
+    "diff",
     "export",
     "fetch",
     "index",
@@ -55,6 +58,7 @@ __all__ = [
     "score",
     "separate",
     "shelves",
+    "show",
     "train",
     "verify",
 ]
@@ -62,6 +66,7 @@ __all__ = [
 if TYPE_CHECKING:
     from sepbench import metrics
     from sepbench.catalog import index
+    from sepbench.comparing import diff
     from sepbench.corpus import Corpus
     from sepbench.errors import SepbenchError
     from sepbench.evaluate import measure, score, separate
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from sepbench.mixing import mix, preview, verify
     from sepbench.separators.protocol import Separator
     from sepbench.shelf import shelves
+    from sepbench.showing import show
     from sepbench.tour import demo
     from sepbench.training import train
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["duration", "gigabytes"]
+__all__ = ["counted", "duration", "gigabytes"]
+
+
+def counted(number: int, thing: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "recording"), counted(12000, "recording")
+    ('1 recording', '12,000 recordings')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def gigabytes(count: float) -> str:

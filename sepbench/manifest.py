@@ -24,7 +24,7 @@ from sepbench.errors import TableError
 from sepbench.recipe import DEGRADATION
 
 __all__ = [
-    "FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "stems_of", "write",
+    "FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "planned_rows", "stems_of", "write",
 ]  # fmt: skip
 
 # 2 added `snr_over` and `sources.follows`; 3 the gains of sources, `level_mdbfs`, `degradations` and `rendering`. Hashes leave out
@@ -327,7 +327,7 @@ def write(
     with parquet.table_writer(path, SCHEMA, kind="manifest", version=VERSION) as out:
         for batch in parquet.regrouped(batches):
             out.write(batch)
-            content = _planned_rows(batch)
+            content = planned_rows(batch)
             planned.add(batch["mixture_id"], texts_of(content))
             if batch["proof"].null_count < len(batch):
                 made.add(batch["mixture_id"], texts_of(_made_rows(batch, content)))
@@ -347,12 +347,12 @@ def plan_hash(rows: Iterable[Mapping[str, Any]]) -> str:
     A row's hash is SHA-256 over its planned columns as canonical JSON (`sepbench.canonical`). Rows that also come in
     batches, as those of a `Manifest` do, are hashed some ten times faster than dictionaries. **This never changes.**
     """
-    return _hash(_PLAN, rows, _planned, _planned_rows)
+    return _hash(_PLAN, rows, _planned, planned_rows)
 
 
 def corpus_hash(rows: Iterable[Mapping[str, Any]]) -> str:
     """Hash what was planned and what came of it: `plan_hash` with the status and the stems' hashes added to each row."""
-    return _hash(_CORPUS, rows, _made, lambda batch: _made_rows(batch, _planned_rows(batch)))
+    return _hash(_CORPUS, rows, _made, lambda batch: _made_rows(batch, planned_rows(batch)))
 
 
 def _hash(
@@ -389,8 +389,8 @@ def _made(row: Mapping[str, Any]) -> list[Any]:
     return [_planned(row), {"status": proof["status"], "stems": stems}]
 
 
-def _planned_rows(batch: pa.RecordBatch) -> pa.Array:
-    """Give `_planned` of each row as canonical JSON."""
+def planned_rows(batch: pa.RecordBatch) -> pa.Array:
+    """Give the planned columns of each row as canonical JSON: what `plan_hash` covers."""
     return canonical_rows(pa.StructArray.from_arrays([batch[name] for name in PLANNED], names=PLANNED))
 
 

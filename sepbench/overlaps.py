@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Unit", "knows_items", "may_share", "unit_of", "units_of"]
+__all__ = ["Unit", "family_of", "knows_items", "may_share", "unit_of", "units_of"]
 
 _LIST = Path(__file__).with_suffix(".toml")
 
@@ -47,6 +47,12 @@ def unit_of(set_: str, group: str, item: str) -> Unit:
     """Give what two sources of a mixture must not share: talkers of one family are the same people."""
     family = _families().get(set_)
     return Unit(set_, group) if family is None else _member(family, group, item)
+
+
+def family_of(set_: str) -> str:
+    """Name the family of a set; the set itself where it has none."""
+    family = _families().get(set_)
+    return set_ if family is None else family.name
 
 
 def may_share(one: str, other: str) -> bool:

@@ -62,6 +62,8 @@ def test_every_command_is_in_the_readme_or_its_help():
         "publish",
         "list",
         "preview",
+        "show",
+        "diff",
     }
     for name in commands:
         assert f"sepbench {name}" in README, name

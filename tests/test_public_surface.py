@@ -8,8 +8,8 @@ import pytest
 import sepbench
 
 PUBLIC = [
-    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "export", "fetch", "index", "measure", "metrics", "mix",
-    "preview", "publish", "score", "separate", "shelves", "train", "verify",
+    "Corpus", "Manifest", "Separator", "SepbenchError", "__version__", "demo", "diff", "export", "fetch", "index", "measure",
+    "metrics", "mix", "preview", "publish", "score", "separate", "shelves", "show", "train", "verify",
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from sepbench.cli.words import Speech, printable
 
 __all__ = ["app"]
 
-SOME_FAILED = 3
+DIFFERENT, SOME_FAILED = 1, 3
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -285,6 +285,53 @@ def verify(
         err=True,
     )
     return 1
+
+
+@app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a corpus, or its manifest.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    limit: Annotated[int, typer.Option(help="How many rows are named where rows differ.", min=0)] = 3,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Say how two corpora differ: recipe, rows, samples, levels, what is heard in both; exit 1 if they do."""
+    from sepbench.cli.differences import described, told
+    from sepbench.comparing import diff
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress("comparing") as progress:
+        found = diff(a, b, limit=limit, progress=progress)
+    if not json:
+        for line in told(found):
+            speech.say(line)
+    speech.data(described(found))
+    return 0 if found.same else DIFFERENT
+
+
+@app.command()
+def show(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus, or its manifest.")],
+    out: Annotated[Path | None, typer.Option(help="Page to write. Default: beside the corpus, under its name.")] = None,
+    examples: Annotated[int, typer.Option(help="How many mixtures to listen to.", min=0)] = 4,
+    split: Annotated[str | None, typer.Option(help="Show one split.")] = None,
+    root: Roots = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw a corpus as one page to look at and to listen to, before you train on it."""
+    from sepbench.showing import show
+
+    speech = Speech(json=json, quiet=quiet)
+    with speech.progress(f"looking at {corpus}") as progress:
+        shown = show(
+            corpus, out, examples=examples, split=split, roots=_pairs(root, "--root"), force=force, progress=progress
+        )
+    for words in shown.cautions:
+        speech.say(words)
+    speech.say(f"page: {shown.page}")
+    speech.data(shown._asdict())
 
 
 @app.command()

@@ -7,7 +7,6 @@ network.
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import io
@@ -25,8 +24,10 @@ from sepbench.errors import UsageError
 from sepbench.leaderboard import tables
 from sepbench.leaderboard.board import Board, Cell, Row
 from sepbench.leaderboard.collect import PARTS, Result, inside
-from sepbench.leaderboard.pictures import Spectrogram, quality_and_cost, spectrograms
+from sepbench.leaderboard.pictures import quality_and_cost
 from sepbench.leaderboard.schema import Example
+from sepbench.pages import environment_of, policy, source_of
+from sepbench.spectrograms import Spectrogram, spectrograms
 from sepbench.storage import write_text
 
 if TYPE_CHECKING:
@@ -93,14 +94,14 @@ class Section:
 def write_page(boards: list[Board], folder: Path) -> None:
     """Write ``index.html`` with what it shows and plays, ``leaderboard.md`` and ``leaderboard.csv`` into a folder."""
     environment = _html_environment()
-    style, script = (_source(environment, name) for name in ("page.css", "page.js"))
+    style, script = source_of(environment, "base.css", "page.css"), source_of(environment, "page.js")
     words: dict[str, Any] = {
         "corpora": _by_corpus(_sections(boards, _Media(folder))),
         "version": __version__,
         "made_with": sorted({row.result.about.sepbench for board in boards for row in board.all_rows}),
     }
     page = environment.get_template("page.html").render(
-        **words, style=Markup(style), script=Markup(script), policy=_policy(style, script), captions=_CAPTIONS
+        **words, style=Markup(style), script=Markup(script), policy=policy(style, script), captions=_CAPTIONS
     )
     write_text(folder / "index.html", page)
     write_text(folder / "leaderboard.csv", to_csv(boards))
@@ -160,16 +161,7 @@ def _markdown_environment() -> Environment:
 
 
 def _environment(**options: Any) -> Environment:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("sepbench.leaderboard"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **options,
-    )
+    environment = environment_of("sepbench.leaderboard", **options)
     environment.filters |= {
         "number": tables.number,
         "interval": tables.interval,
@@ -180,25 +172,6 @@ def _environment(**options: Any) -> Environment:
         "quoted": shlex.quote,
     }
     return environment
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _policy(style: str, script: str) -> str:
-    """Allow what lies beside the page, one style sheet and one script.
-
-    ``file:`` stands beside ``'self'`` because a page from the disk has an opaque origin, which need not match itself.
-    """
-    style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)
-    )
-    return (
-        f"default-src 'none'; img-src 'self' file:; media-src 'self' file:; style-src 'sha256-{style_hash}'; "
-        f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
-    )
 
 
 def _short_hash(content: bytes) -> str:

@@ -1,96 +1,25 @@
-"""Pictures: quality against cost as SVG in the page's own colours, and spectrograms as PNG."""
+"""The plot: quality against cost, as SVG in the page's own colours."""
 
 from __future__ import annotations
 
 import io
 import re
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.audio import read_pcm
-
 if TYPE_CHECKING:
     from sepbench.leaderboard.board import Board, Cell, Row
 
-__all__ = ["Spectrogram", "quality_and_cost", "spectrograms"]
+__all__ = ["quality_and_cost"]
 
-FLOOR_DB = -80.0
-MAX_COLUMNS, MAX_ROWS = 640, 256
 MAX_NAMES = 30  # more than that can't be read
 # drawn in colours that stand for nothing, then replaced by the page's: so the plot follows light and dark
 _INKS = {"#010203": "var(--ink)", "#040506": "var(--muted)", "#070809": "var(--rule)", "#0a0b0c": "var(--accent)",
          "#0d0e0f": "var(--paper)"}  # fmt: skip
 _INK, _MUTED, _RULE, _ACCENT, _PAPER = _INKS
-
-
-class Spectrogram(NamedTuple):
-    """A picture of a signal.
-
-    Attributes
-    ----------
-    png : bytes
-    duration_s, highest_hz : float
-        What its right and its upper edge stand for; time starts at 0 s, frequency at 0 Hz.
-    """
-
-    png: bytes
-    duration_s: float
-    highest_hz: float
-
-
-def spectrograms(paths: dict[str, Path]) -> dict[str, Spectrogram]:
-    """Picture signals that belong together on one scale: 0 dB is the loudest point of the mixture.
-
-    Parameters
-    ----------
-    paths : dict of str to Path
-        By part; one of them is ``mixture``.
-
-    Raises
-    ------
-    AudioError
-        If one can't be decoded.
-    """
-    powers = {part: _power(path) for part, path in paths.items()}
-    loudest = float(powers["mixture"][0].max()) or 1.0
-    pictures = {}
-    for part, (power, duration_s, highest_hz) in powers.items():
-        with np.errstate(divide="ignore"):
-            level_db = 10 * np.log10(power / loudest)
-        pictures[part] = Spectrogram(_png(np.clip(level_db, FLOOR_DB, 0.0)), duration_s, highest_hz)
-    return pictures
-
-
-def _power(path: Path) -> tuple[NDArray[np.float64], float, float]:
-    """Give the power in time and frequency, mean over channels, at most as fine as a picture can show."""
-    pcm = read_pcm(path)
-    signal = pcm.samples / float(1 << (pcm.bits - 1))
-    taps = 1 << round(np.log2(0.032 * pcm.sample_rate))
-    hop = max(taps // 4, pcm.frames // MAX_COLUMNS)
-    signal = np.pad(signal, ((0, 0), (0, max(0, taps - pcm.frames))))
-    frames = np.lib.stride_tricks.sliding_window_view(signal, taps, axis=1)[:, ::hop]
-    power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(taps))) ** 2, axis=0).T
-    thinning = -(-power.shape[0] // MAX_ROWS)
-    power = np.maximum.reduceat(power, np.arange(0, power.shape[0], thinning), axis=0)  # a peak must stay a peak
-    return power, pcm.frames / pcm.sample_rate, pcm.sample_rate / 2
-
-
-def _png(level_db: NDArray[np.float64]) -> bytes:
-    """Write levels as a picture of 256 colours, low frequencies at the bottom."""
-    from matplotlib import colormaps
-    from PIL import Image
-
-    steps = np.rint((level_db[::-1] / -FLOOR_DB + 1) * 255).astype(np.uint8)
-    colours = np.rint(colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8)
-    picture = Image.fromarray(steps)
-    picture.putpalette(colours.tobytes())
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
 
 
 class _Point(NamedTuple):

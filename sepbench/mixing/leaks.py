@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sepbench.errors import RecipeError
 from sepbench.manifest import Manifest
-from sepbench.mixing.chains import parsed
+from sepbench.mixing.hearing import heard_by_split
 from sepbench.mixing.pools import Card
 from sepbench.overlaps import Unit, knows_items, units_of
 from sepbench.recipe import Recipe
@@ -89,9 +89,10 @@ def refuse_shared(recipe: Recipe, by_split: Mapping[str, Picked], others: Sequen
     ours = dict(_units("", cards))
     hashes = {card.row["pcm_sha256"]: (set_, card.group) for set_, card in cards}
     for path in others:
-        units, recordings = _heard_in(path)
-        shared = {(ours[unit].set, ours[unit].name) for unit in ours.keys() & units}
-        shared |= {hashes[pcm] for pcm in hashes.keys() & recordings}
+        shared: set[tuple[str, str]] = set()
+        for heard in heard_by_split(Manifest.read(path).batches()).values():
+            shared |= {(ours[unit].set, ours[unit].name) for unit in ours.keys() & heard.units}
+            shared |= {hashes[pcm] for pcm in hashes.keys() & heard.recordings}
         if shared:
             (set_, first), *_ = sorted(shared)
             names = sorted(name for of, name in shared if of == set_)[:_NAMED]
@@ -110,17 +111,3 @@ def _units(where: str, cards: Iterable[tuple[str, Card]]) -> Iterator[tuple[Unit
     for set_, group, item in known:
         for unit in units_of(set_, group, item):
             yield unit, _Heard(where, set_, group)
-
-
-def _heard_in(path: Path | str) -> tuple[set[Unit], set[str]]:
-    """Give what is heard in another corpus: by what it is known, and the hashes of its recordings."""
-    units: set[Unit] = set()
-    recordings: set[str] = set()
-    for row in Manifest.read(path):
-        for source in row["sources"]:
-            units.update(units_of(source["set"], source["group"], source["item"]))
-            recordings.add(source["source_pcm_sha256"])
-            if source["transforms"]:
-                values = (value for link in parsed(source["transforms"]) for value in link.parameters.values())
-                recordings.update(value["pcm_sha256"] for value in values if isinstance(value, dict))
-    return units, recordings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from sepbench.errors import PlaceError, TableError, UsageError
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest, plan_hash
 from sepbench.mixing.listed import Listed
 from sepbench.mixing.planning import Plan
-from sepbench.recipe import Recipe
+from sepbench.recipe import Recipe, changes
 from sepbench.recipe import load as load_recipe
 from sepbench.recipe import parse as parse_recipe
 
@@ -95,7 +95,8 @@ class Order:
     def _difference(self, there: Manifest) -> str:
         """Say how two plans differ: `key: there, asked for`."""
         old, new = there.metadata["recipe"], self.words["recipe"]
-        words = [f"{key}: {before} there, {after} asked for" for key, before, after in _unlike(old, new)]
+        found = ((change.key, *change.words) for change in changes(old, new))
+        words = [f"{key}: {before} there, {after} asked for" for key, before, after in found]
         if there.metadata["seed"] != self.words["seed"]:
             words.append(f"seed: {there.metadata['seed']} there, {self.words['seed']} asked for")
         return "; ".join(words) or "its sources differ: the catalogs have changed"
@@ -193,19 +194,3 @@ def _recorded(path: Path, container: str) -> Order:
             "they were altered: take a copy that was not",
         )
     return order
-
-
-def _unlike(old: Any, new: Any, at: str = "") -> Iterator[tuple[str, str, str]]:
-    """Give the places where two recipes differ."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            yield from _unlike(old.get(key), new.get(key), f"{at}.{key}" if at else str(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for place, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _unlike(one, other, f"{at}[{place}]")
-    elif old != new:
-        yield at, _shown(old), _shown(new)
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else f"`{value}`"

@@ -4,6 +4,7 @@ A recipe is data. It names sources by role, the sets that they come from, how ex
 the levels; the plan draws everything else. `docs/recipes.md` is generated from the models here.
 """
 
+from sepbench.recipe.differing import Change, changes
 from sepbench.recipe.grammar import DEGRADATION, NUMBER, SPLITS, Applied, Levels, Listed, Padding, Pool, Recipe, Source
 from sepbench.recipe.loading import families, load, names, parse
 from sepbench.recipe.values import Draw
@@ -13,6 +14,7 @@ __all__ = [
     "NUMBER",
     "SPLITS",
     "Applied",
+    "Change",
     "Draw",
     "Levels",
     "Listed",
@@ -20,6 +22,7 @@ __all__ = [
     "Pool",
     "Recipe",
     "Source",
+    "changes",
     "families",
     "load",
     "names",

@@ -48,7 +48,20 @@ def test_help_is_instant_and_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("demo", "index", "mix", "verify", "train", "separate", "score", "measure", "publish", "list"):
+    for command in (
+        "demo",
+        "index",
+        "mix",
+        "verify",
+        "show",
+        "diff",
+        "train",
+        "separate",
+        "score",
+        "measure",
+        "publish",
+        "list",
+    ):
         assert f"  {command} " in done.stdout
 
 
