@@ -138,12 +138,14 @@ def levels_of(batch: pa.RecordBatch) -> dict[str, Floats]:
     gain = pc.struct_field(proof, "common_gain")
     mantissa, shift = (_floats(pc.struct_field(gain, name)) for name in ("mantissa", "shift"))
     full_scale = 2.0 ** (_floats(batch["bits"]) - 1)
+    degraded = _floats(pc.fill_null(pc.list_value_length(batch["degradations"]), 0)) > 0
     with np.errstate(divide="ignore"):  # a mixture that is silent has no peak
         found = {
             "snr_db": wanted,
             "achieved_snr_db": achieved,
             "active_snr_db": active,
-            "snr_error_db": np.where(over_active, active, achieved) - wanted,
+            # what degradations change counts as noise, and the wanted ratio is that before them
+            "snr_error_db": np.where(degraded, np.nan, np.where(over_active, active, achieved) - wanted),
             "duration_s": _floats(batch["frames"]) / _floats(batch["sample_rate"]),
             "loudness_lufs": _floats(pc.struct_field(proof, "loudness_lufs")),
             "peak_dbfs": 20 * np.log10(_floats(pc.struct_field(proof, "peak")) / full_scale),

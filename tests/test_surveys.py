@@ -97,3 +97,5 @@ def test_the_error_of_the_ratio_is_taken_over_what_was_asked_for(talkers, over):
     proof = failed_proof("ok", "") | {"achieved_snr_db": 5.0, "active_snr_db": 7.0}
     row = talkers[0] | {"snr_mdb": 5000, "snr_over": over, "proof": proof}
     assert levels_of(pa.RecordBatch.from_pylist([row], SCHEMA))["snr_error_db"] == [2.0 if over else 0.0]
+    degraded = row | {"degradations": [{"name": "clip", "parameters": "{}"}]}
+    assert np.isnan(levels_of(pa.RecordBatch.from_pylist([degraded], SCHEMA))["snr_error_db"]).all()

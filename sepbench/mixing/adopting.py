@@ -20,6 +20,7 @@ from sepbench.canonical import canonical_json
 from sepbench.errors import AudioError, LayoutError, PlaceError, UsageError
 from sepbench.manifest import FILE_NAME, SCHEMA, Manifest
 from sepbench.recipe import SPLITS
+from sepbench.soundness import stands_for_a_file
 
 __all__ = ["Unpaired", "pair"]
 
@@ -163,6 +164,8 @@ def _found(root: Path, name: str, pattern: str) -> dict[str, str]:
     """Give the paths that match a pattern, by what its `*` stands for."""
     if pattern.count("*") != 1:
         raise UsageError(f"pairs: `{name}={pattern}`: expected one `*`", "it stands for the name of the mixture")
+    if not stands_for_a_file(pattern):
+        raise UsageError(f"pairs: `{name}={pattern}`: is no plain path below {root}", "name it relative to --root")
     before, after = pattern.split("*")
     shape = re.compile(f"{re.escape(before)}([^/]+){re.escape(after)}")
     paths = [path.relative_to(root).as_posix() for path in sorted(root.glob(pattern)) if path.is_file()]

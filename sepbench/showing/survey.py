@@ -111,6 +111,9 @@ class Survey:
         for one in whole.combine_chunks().to_batches():
             self._tallies["labels"].add(flattened(one, one["labels"], ("name", "value"), ("source",)))
             self._tallies["transforms"].add(flattened(one, one["transforms"], ("name",), ("source",)))
+        of_mixtures = flattened(batch, batch["degradations"], ("name",))
+        of_mixtures = of_mixtures.append_column("source", pa.array(["the mixture"] * len(of_mixtures), pa.string()))
+        self._tallies["transforms"].add(of_mixtures)
 
     @property
     def rendered(self) -> bool:

@@ -64,6 +64,12 @@ def test_a_group_is_part_of_the_name(pairs, tmp_path):
     assert [row["sources"][0]["group"] for row in own] == [f"p{number}" for number in range(5)]
 
 
+@pytest.mark.parametrize("pattern", ["/noisy/*.wav", "../noisy/*.wav", "noisy/../*.wav", "C:/noisy/*.wav"])
+def test_a_pattern_that_leads_out_of_the_folder_is_refused(pairs, tmp_path, pattern):
+    with pytest.raises(UsageError, match="is no plain path below"):
+        pair(pairs, tmp_path / "corpus", PATTERNS | {"mixture": pattern}, workers=0)
+
+
 @pytest.mark.parametrize(
     ("group", "kind", "words"),
     [
