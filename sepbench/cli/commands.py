@@ -59,7 +59,12 @@ def demo(
 
 @app.command()
 def fetch(
-    set: Annotated[str, typer.Argument(metavar="SET", help="Public set; see `sepbench list sets`.")],
+    set: Annotated[
+        str,
+        typer.Argument(
+            metavar="SET", help="Public set, or a list of mixtures; see `sepbench list sets` and `sepbench list lists`."
+        ),
+    ],
     to: Annotated[Path, typer.Option(help="Folder in which the set's own folder shall lie.")] = Path(),
     part: Annotated[
         list[str] | None, typer.Option("--part", help="Part of the set, such as dev-clean; several times.")

@@ -5,38 +5,19 @@ This module imports numba, so it is imported where a system is solved, and not b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sepbench.metrics.compiling import compiled, either
+
 __all__ = ["levinson"]
 
 Floats = NDArray[np.float64]
-F = TypeVar("F", bound=Callable[..., Any])
-
-numba: Any
-try:
-    import numba
-except ImportError:
-    numba = None
 
 
-def _compiled(function: F) -> F:
-    """Compile once per machine, and where nothing can be kept on disk once per process."""
-    if numba is None:
-        return function
-    options = {"fastmath": {"reassoc", "contract", "nsz"}}  # sums by vector instructions; NaN stays NaN
-    try:
-        compiled: F = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        compiled = numba.njit(**options)(function)
-    return compiled
-
-
-# The inner loops: row i of `a` from column `at` on meets row j of `b` from `bt` on. Where they are compiled, indices are
-# unsigned: a signed one may count from the end, and asking for that keeps vector instructions away.
+# The inner loops: row i of `a` from column `at` on meets row j of `b` from `bt` on.
 
 
 def _dot_by_numpy(a: Floats, i: int, at: int, b: Floats, j: int, bt: int, width: int) -> Any:
@@ -75,12 +56,12 @@ def _combine_by_loop(
         out[row, start + k] = a[row, start + k] + factor * b[other, begin + k]
 
 
-_dot = _dot_by_numpy if numba is None else _compiled(_dot_by_loop)
-_add = _add_by_numpy if numba is None else _compiled(_add_by_loop)
-_combine = _combine_by_numpy if numba is None else _compiled(_combine_by_loop)
+_dot = either(_dot_by_loop, _dot_by_numpy)
+_add = either(_add_by_loop, _add_by_numpy)
+_combine = either(_combine_by_loop, _combine_by_numpy)
 
 
-@_compiled
+@compiled
 def _divide(matrix: Floats, right: Floats, negligible: float, out: Floats, lower: Floats) -> float:
     """Solve a small positive semidefinite system by LDLᵀ into `out`; give the smallest pivot.
 
@@ -113,7 +94,7 @@ def _divide(matrix: Floats, right: Floats, negligible: float, out: Floats, lower
     return smallest
 
 
-@_compiled
+@compiled
 def _predict(old: Floats, at: int, gain: Floats, by: Floats, bt: int, width: int, out: Floats) -> None:
     """Give ``out = old - gainᵀ by``, row by row."""
     for q in range(len(out)):
@@ -122,7 +103,7 @@ def _predict(old: Floats, at: int, gain: Floats, by: Floats, bt: int, width: int
             _add(out, q, at, -gain[p, q], by, p, bt, width)
 
 
-@_compiled
+@compiled
 def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, float]:
     """Run through the orders.
 

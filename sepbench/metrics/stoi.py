@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sepbench.errors import SignalError
-from sepbench.metrics.arrays import real_and_imaginary, to_namespace, windows, zeros
+from sepbench.metrics.arrays import real_and_imaginary, to_host, to_namespace, zeros
 from sepbench.metrics.channels import score_channels
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace
 from sepbench.metrics.octave_resampling import resample
@@ -22,10 +22,8 @@ __all__ = ["ESTOI", "STOI", "estoi", "stoi"]
 _RATE = 10000
 _HOP, _FFT = 128, 512  # frames are two hops long
 _BANDS, _LOWEST = 15, 150.0  # third-octave bands, the first one's centre in Hz
-_SEGMENT = 30  # frames
-_AT_ONCE = 64  # frames, or segments: what is computed of them stays in the cache
+_AT_ONCE = 64  # frames: their spectra stay in the cache
 _RANGE = 1e-4  # frames with less of the loudest one's energy (40 dB) are silence
-_CLIP = 1 + 10 ** (15 / 20)  # at a signal-to-distortion ratio of -15 dB
 
 
 def stoi(reference: Any, estimate: Any, sample_rate: int) -> Any:
@@ -107,13 +105,15 @@ def _over_signals(name: str, reference: Any, estimate: Any, sample_rate: int, *,
 
 
 def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, xp: Any) -> float:
+    from sepbench.metrics import envelope_correlation  # on the host: envelopes are small
+
     both = reference, estimate
     if not all(bool(xp.isfinite(signal).all()) and bool((signal != 0).any()) for signal in both):
         return float("nan")
-    bands = _envelopes(xp.stack([resample(signal, sample_rate, _RATE, xp) for signal in both]), xp)
-    if bands.shape[-1] < _SEGMENT:
+    bands = to_host(_envelopes(xp.stack([resample(signal, sample_rate, _RATE, xp) for signal in both]), xp), xp)
+    if bands.shape[-1] < envelope_correlation.SEGMENT:
         return float("nan")
-    return float((_extended if extended else _plain)(bands[0], bands[1], xp))
+    return float((envelope_correlation.extended if extended else envelope_correlation.plain)(*bands))
 
 
 def _envelopes(signals: Any, xp: Any) -> Any:
@@ -161,78 +161,6 @@ def _third_octaves() -> tuple[Floats, slice]:
     heard = slice(int(edges.min()), int(edges.max()))
     place = np.arange(heard.start, heard.stop).repeat(2)
     return ((place >= edges[:, :1]) & (place < edges[:, 1:])).astype(np.float64), heard
-
-
-def _plain(x: Any, y: Any, xp: Any) -> Any:
-    """Correlate the envelopes of each segment, after scaling and clipping the estimate's (eq. 3 and 5 of the paper).
-
-    A segment begins in each frame. Few need the clipping; all that the others need are sums over 30 frames.
-    """
-    x_sum, y_sum, x_squares, y_squares, products = _sliding(xp.add, xp.stack([x, y, x * x, y * y, x * y]))
-    alpha, clip = xp.sqrt(_divided(x_squares, y_squares, xp)), x * _CLIP
-    y_sum, y_squares, products = alpha * y_sum, alpha * alpha * y_squares, alpha * products
-    some = (
-        _sliding(xp.maximum, y / clip.clip(1e-200)) * alpha > 1
-    )  # where the reference has nothing, so has the clipped
-    x_parts, y_parts, limits = (windows(part, _SEGMENT, 1, xp)[some] for part in (x, y, clip))
-    clipped = xp.minimum(y_parts * alpha[some][:, None], limits)
-    y_sum[some] = clipped.sum(axis=-1)
-    y_squares[some], products[some] = (xp.einsum("sf,sf->s", clipped, other) for other in (clipped, x_parts))
-    moves = _moving(x_squares, x_sum, _SEGMENT, xp) * _moving(y_squares, y_sum, _SEGMENT, xp)
-    return _divided(products - x_sum * y_sum / _SEGMENT, xp.sqrt(moves), xp).mean()
-
-
-def _extended(x: Any, y: Any, xp: Any) -> Any:
-    """Correlate the spectra within each segment, after normalising it over time, then over bands (eq. 4 and 6)."""
-    scales, offsets = zip(*(_normalisation(part, xp) for part in (x, y)), strict=True)
-    total, count = 0.0, scales[0].shape[-1]
-    for first in range(0, count, _AT_ONCE):
-        here = slice(first, first + _AT_ONCE)
-        p, q = (
-            _segments(part, first, xp) * scale[:, here] - offset[:, here]
-            for part, scale, offset in zip((x, y), scales, offsets, strict=True)
-        )
-        p_sum, q_sum = p.sum(axis=1), q.sum(axis=1)
-        p_squares, q_squares, products = (xp.einsum("fbs,fbs->fs", *pair) for pair in ((p, p), (q, q), (p, q)))
-        moves = _moving(p_squares, p_sum, _BANDS, xp) * _moving(q_squares, q_sum, _BANDS, xp)
-        total = total + _divided(products - p_sum * q_sum / _BANDS, xp.sqrt(moves), xp).sum()
-    return total / (count * _SEGMENT)
-
-
-def _segments(part: Any, first: int, xp: Any) -> Any:
-    """Show some segments from the first on, shape (frame of the segment, band, segment)."""
-    stretch = part[:, first : first + _AT_ONCE + _SEGMENT - 1]
-    return windows(stretch, stretch.shape[-1] - _SEGMENT + 1, 1, xp).swapaxes(0, 1)
-
-
-def _normalisation(part: Any, xp: Any) -> tuple[Any, Any]:
-    """Give factor and offset that bring each band of each segment to zero mean and unit energy."""
-    total, squares = _sliding(xp.add, xp.stack([part, xp.square(part)]))
-    moves = _moving(squares, total, _SEGMENT, xp)
-    scale = xp.where(moves > 0, 1 / xp.sqrt(xp.where(moves > 0, moves, 1.0)), 0.0)
-    return scale, scale * total / _SEGMENT
-
-
-def _sliding(join: Any, part: Any) -> Any:
-    """Join each stretch of 30 frames, by sum or maximum, from those of 2, 4, 8 and 16: nothing is subtracted, so none is lost."""
-    joined = [part]
-    for length in (1, 2, 4, 8):
-        joined.append(join(joined[-1][..., :-length], joined[-1][..., length:]))
-    _, two, four, eight, sixteen = joined
-    count = part.shape[-1] - _SEGMENT + 1
-    first, rest = join(sixteen[..., :count], eight[..., 16 : 16 + count]), join(four[..., 24 : 24 + count], two[..., 28 : 28 + count])  # fmt: skip
-    return join(first, rest)
-
-
-def _moving(squares: Any, total: Any, count: int, xp: Any) -> Any:
-    """Give the energy around the mean, and zero where that is rounding: such an envelope does not move."""
-    energy = squares - total * total / count
-    return xp.where(energy > 1e-13 * squares, energy, 0.0)
-
-
-def _divided(a: Any, b: Any, xp: Any) -> Any:
-    """Divide; what does not move has no share."""
-    return xp.where(b > 0, a / xp.where(b > 0, b, 1.0), 0.0)
 
 
 def _measure(reference: Floats, estimate: Floats, sample_rate: int, *, extended: bool) -> Score:

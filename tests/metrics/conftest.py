@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 
@@ -24,3 +27,20 @@ def noise():
         return np.random.default_rng(seed).standard_normal(shape)
 
     return make
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """Give a module of loops as it is where numba is not installed."""
+
+    def load(name: str):
+        monkeypatch.setitem(sys.modules, "numba", None)
+        for part in ("compiling", name):
+            monkeypatch.delitem(sys.modules, f"sepbench.metrics.{part}", raising=False)
+        loaded = importlib.import_module(f"sepbench.metrics.{name}")
+        assert sys.modules["sepbench.metrics.compiling"].numba is None
+        return loaded
+
+    kept = {name: module for name, module in sys.modules.items() if name.startswith("sepbench.metrics.")}
+    yield load
+    sys.modules.update(kept)

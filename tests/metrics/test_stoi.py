@@ -123,3 +123,15 @@ def test_read_only_inputs_are_taken_and_left_alone(speech_like):
     stoi(signal, signal, 16000)
     estoi(signal, signal, 16000)
     np.testing.assert_array_equal(signal, before)
+
+
+@pytest.mark.parametrize("frames", [30, 31, 200])
+@pytest.mark.parametrize("kind", ["plain", "extended"])
+def test_compiled_and_uncompiled_correlations_are_one(noise, uncompiled, kind, frames):
+    from sepbench.metrics import envelope_correlation
+
+    x = np.abs(noise(15, frames))
+    y = np.abs(x + 0.5 * noise(15, frames, seed=1))
+    x[3], y[4] = 0.0, 1.0  # a band without a sound, and one that does not move
+    compiled = getattr(envelope_correlation, kind)(x, y)
+    assert getattr(uncompiled("envelope_correlation"), kind)(x, y) == pytest.approx(compiled, abs=1e-13)
