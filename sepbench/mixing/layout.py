@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ __all__ = [
     "unusable_path",
     "work_folder",
 ]
+_TEMPORARY = f".{FILE_NAME}.*.tmp"
 
 
 def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) -> Path:
@@ -71,8 +73,9 @@ def refuse_strangers(out: Path) -> None:
     """Refuse a folder that holds what no build makes; another run may be at it, so all that a build makes may appear."""
     if out.exists() and not out.is_dir():
         raise PlaceError(f"{out}: is a file", "name a folder with --out")
-    ours = {work_folder(out).name, "audio", ".lock", FILE_NAME, *(path.name for path in temporaries(out))}
-    strangers = sorted({path.name for path in out.iterdir()} - ours) if out.exists() else []
+    ours = {work_folder(out).name, "audio", ".lock", FILE_NAME}
+    there = {path.name for path in out.iterdir()} if out.exists() else set()
+    strangers = sorted(name for name in there - ours if not fnmatchcase(name, _TEMPORARY))
     if strangers:
         raise PlaceError(f"{out}: is not empty, and holds no corpus (`{strangers[0]}`, …)",
                          "name an empty or a new folder with --out")  # fmt: skip
@@ -80,7 +83,7 @@ def refuse_strangers(out: Path) -> None:
 
 def temporaries(out: Path) -> list[Path]:
     """Give the manifests that a killed build had not finished writing."""
-    return list(out.glob(f".{FILE_NAME}.*.tmp"))
+    return list(out.glob(_TEMPORARY))
 
 
 def tidy(out: Path) -> None:
