@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sepbench.metrics.arrays import padded, to_host, windows
+from sepbench.metrics.arrays import padded, to_host, windows, zeros
 
 __all__ = ["blocks_of", "correlations"]
 
-_AT_ONCE = 6  # blocks: their spectra stay in the cache
+_AT_ONCE = 5  # blocks: their spectra stay in the cache
 
 
 def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
@@ -41,21 +41,27 @@ def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
     >>> correlations(np.array([[1.0, 2.0, 0.0]]), [np.array([[0.0, 1.0, 5.0]])], 2, np).round(12).tolist()
     [[[2.0, 11.0]]]
     """
+    from sepbench.metrics.spectral_sums import add_products
+
     size = _size(lags, left.shape[-1])
     step = size - lags + 1
     count = -(-left.shape[-1] // step)
-    total = 0
+    right = list(right)
+    total = zeros((len(left), sum(map(len, right)), size // 2 + 1), left, xp) * 1j
     for first in range(0, count, _AT_ONCE):
         blocks = range(first, min(first + _AT_ONCE, count))
-        short = xp.fft.rfft(blocks_of(left, blocks, step, step, xp), size).conj()
-        long = [spectra for part in right for spectra in xp.fft.rfft(blocks_of(part, blocks, step, size, xp), size)]
-        total = total + xp.stack([xp.stack([(one * other).sum(axis=0) for other in long]) for one in short])
+        short = xp.fft.rfft(blocks_of(left, blocks, step, step, xp), size)
+        long = (spectra for part in right for spectra in xp.fft.rfft(blocks_of(part, blocks, step, size, xp), size))
+        for place, other in enumerate(long):
+            for one, sums in zip(short, total[:, place], strict=True):
+                add_products(one, other, sums, xp)
     return to_host(xp.fft.irfft(total, size)[..., :lags], xp)
 
 
 def _size(lags: int, length: int) -> int:
-    """Give the FFT's size: with some eight times the lags little is computed twice, and a block stays in the cache."""
-    return 1 << math.ceil(math.log2(min(8 * lags, length + lags)))
+    """Give the FFT's size: with some ten times the lags little is computed twice, and a block stays in the cache."""
+    some, whole = (1 << math.ceil(math.log2(count)) for count in (2 * lags, length + lags))
+    return min(5 * some, whole)
 
 
 def blocks_of(signals: Any, blocks: range, step: int, length: int, xp: Any) -> Any:
