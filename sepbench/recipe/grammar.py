@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from sepbench import transforms
+from sepbench import renderings, transforms
 from sepbench.errors import SepbenchError, did_you_mean
 from sepbench.recipe.values import CountDraw, CountField, Draw, DrawField, LevelField, Model, as_draw
 from sepbench.soundness import is_file_name
@@ -348,6 +348,7 @@ class Recipe(Model):
         self._refuse_odd_stems()
         self._refuse_drawing_from_a_list()
         self._refuse_odd_degradations()
+        self._refuse_odd_rendering()
         if self.padding and isinstance(self.length, float):
             raise ValueError("`padding` is for mixtures that are as long as their recordings: use `offset_s`")
         if self.sources[0].overlap is not None and self.sources[0].count.most == 1:
@@ -399,6 +400,22 @@ class Recipe(Model):
         refuse_other_counts(self.degradation_count, "degradation_count", len(self.degradations))
         if self.degradations and (self.listed or self.rendering):
             raise ValueError("`degradations` are for mixtures that are drawn, and made exactly")
+
+    def _refuse_odd_rendering(self) -> None:
+        """Refuse a rendering that is not there, or lacks what it takes."""
+        if self.rendering is None:
+            return
+        try:
+            rendering = renderings.load(self.rendering)
+        except SepbenchError as error:
+            raise ValueError(f"{error.message} ({error.hint})") from error
+        if self.bits != 16 or self.channels != 1:
+            raise ValueError(f"`{self.rendering}` renders mono at 16 bits")
+        if rendering.listed != (self.listed is not None):
+            raise ValueError(f"`{self.rendering}` is for mixtures that are {'listed' if rendering.listed else 'drawn'}")
+        missing = [key for key in rendering.needs if getattr(self.levels, key) is None]
+        if missing:
+            raise ValueError(f"`{self.rendering}` needs `levels.{missing[0]}`")
 
     def _refuse_odd_stems(self) -> None:
         unfit = [name for name in self.stems if not is_file_name(name)]

@@ -82,4 +82,5 @@ DNS_MASTER = Rendering(
     reference="Reddy et al., ICASSP 2021 deep noise suppression challenge, 2021; segmental_snr_mixer of audiolib.py.",
     function=_render,
     stage=_stage,
+    needs=("snr_db", "level_dbfs"),
 )

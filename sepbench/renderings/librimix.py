@@ -75,5 +75,6 @@ LIBRIMIX = Rendering(
     "create_librimix_from_metadata.py",
     function=_render,
     stage=_stage,
+    listed=True,
     whole=True,
 )

@@ -62,6 +62,10 @@ class Rendering:
         `SignalError`.
     stage : callable
         Gives what made the samples, with its version: the proof names it.
+    needs : tuple of str
+        Levels of a recipe that it takes: ``snr_db``, ``level_dbfs``.
+    listed : bool
+        Whether its parameters come from a list of mixtures; else a recipe that draws may name it.
     whole : bool
         Whether it hears whole recordings at their own rates, and brings them to the corpus's rate and length itself; else it
         hears the excerpts in their places, at the corpus's rate.
@@ -73,6 +77,8 @@ class Rendering:
     reference: str
     function: Callable[[Mapping[str, Any], Sequence[Heard], Mapping[str, Any]], Made]
     stage: Callable[[], str]
+    needs: tuple[str, ...] = ()
+    listed: bool = False
     whole: bool = False
 
     def make(self, row: Mapping[str, Any], sources: Sequence[Heard], parameters: Mapping[str, Any]) -> Made:
@@ -89,6 +95,10 @@ class Rendering:
             raise SignalError(
                 f"{self.name}: the parameters of the row do not fit ({error})", "make its list anew"
             ) from error
+        if set(made.stems) != {one.name for one in sources}:
+            raise SignalError(
+                f"{self.name}: gives the stems {', '.join(made.stems)}, the row has {', '.join(one.name for one in sources)}"
+            )
         wanted = (row["channels"], row["frames"])
         for name, samples in [*made.stems.items(), ("mixture", made.mixture)]:
             if samples.shape != wanted or samples.dtype != np.int16 or row["bits"] != 16:
