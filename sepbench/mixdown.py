@@ -161,21 +161,36 @@ def mix_into(
     ClippedError
         If the gains drive a stem or the mixture out of range.
     """
-    to_one = np.float32(2.0 ** (1 - row["bits"]))
-    sums = _scaled_sums(row, prepared, gains, _scratch(len(prepared), prepared[0].samples.shape))
-    for name, signal in sums.items():
-        stem = stems[name]
-        np.copyto(stem, np.rint(signal, out=signal), casting="unsafe")
-        stem *= to_one
-        if not _peak(stem) < 1:
-            raise ClippedError(f"the gains drive `{name}` beyond full scale")
-    total, *rest = sums.values()
-    for signal in rest:  # whole numbers in float64: exact, however many stems there are
-        total += signal
-    np.copyto(mixture, total, casting="unsafe")
-    mixture *= to_one
-    if not _peak(mixture) < 1:
-        raise ClippedError("the gains drive the mixture beyond full scale")
+    from sepbench.mixing_loops import add_stem, to_floats
+
+    to_one, limit = 2.0 ** (1 - row["bits"]), float(1 << (row["bits"] - 1))
+    total = _scratch(prepared[0].samples.shape)
+    total.fill(0)
+    for name, places in _by_name(row).items():
+        samples, factor = prepared[places[0]].samples, _factor(row, prepared[places[0]], gains[places[0]])
+        if len(places) > 1:
+            some = {**row, "sources": [row["sources"][place] for place in places]}
+            sums = _scaled_sums(some, [prepared[place] for place in places], [gains[place] for place in places])
+            samples, factor = sums[name], 1.0
+        for part, stem, so_far in zip(samples, stems[name], total, strict=True):
+            if add_stem(part, factor, to_one, limit, stem, so_far):
+                raise ClippedError(f"the gains drive `{name}` beyond full scale")
+    for whole, channel in zip(total, mixture, strict=True):
+        if to_floats(whole, to_one, limit, channel):
+            raise ClippedError("the gains drive the mixture beyond full scale")
+
+
+def _by_name(row: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Give the places of the sources of each stem."""
+    places: dict[str, list[int]] = {}
+    for place, source in enumerate(row["sources"]):
+        places.setdefault(source["name"], []).append(place)
+    return places
+
+
+def _factor(row: Mapping[str, Any], one: Prepared, gain: Gain) -> float:
+    """Turn a gain into what samples are multiplied with, to be steps of the output."""
+    return float(float(gain) * 2.0 ** (row["bits"] - one.bits))
 
 
 def target_of(row: Mapping[str, Any]) -> str:
@@ -315,26 +330,23 @@ def _frame_energies(signal: NDArray[np.int64], frame: int) -> NDArray[Any]:
 _kept = threading.local()
 
 
-def _scratch(count: int, shape: tuple[int, ...]) -> list[Floats]:
-    """Give arrays that this thread used for the last mixture: fetching new pages would take longer than filling them."""
-    arrays: list[Floats] = getattr(_kept, "arrays", [])
-    if len(arrays) < count or arrays[0].shape != shape:
-        arrays = _kept.arrays = [np.empty(shape) for _ in range(count)]
-    return arrays
+def _scratch(shape: tuple[int, ...]) -> Floats:
+    """Give an array that this thread used for the last mixture: fetching new pages would take longer than filling them."""
+    array: Floats | None = getattr(_kept, "array", None)
+    if array is None or array.shape != shape:
+        array = _kept.array = np.empty(shape)
+    return array
 
 
-def _scaled_sums(
-    row: Mapping[str, Any], prepared: Sequence[Prepared], gains: Sequence[Gain], into: Sequence[Floats | None] = ()
-) -> dict[str, Floats]:
+def _scaled_sums(row: Mapping[str, Any], prepared: Sequence[Prepared], gains: Sequence[Gain]) -> dict[str, Floats]:
     """Multiply sources with their gains and sum them by name, in steps of the output, before rounding.
 
     Gain times sample is exact in float64, 28 + 25 bits; sums are made in the order of the sources, with one IEEE
     addition each, so every machine gets the same.
     """
     sums: dict[str, Floats] = {}
-    into = into or [None] * len(prepared)
-    for source, (samples, bits), gain, out in zip(row["sources"], prepared, gains, into, strict=False):
-        scaled = np.multiply(samples, float(gain) * 2.0 ** (row["bits"] - bits), out=out)
+    for source, one, gain in zip(row["sources"], prepared, gains, strict=True):
+        scaled = one.samples * _factor(row, one, gain)
         name = source["name"]
         sums[name] = np.add(sums[name], scaled, out=sums[name]) if name in sums else scaled
     return sums

@@ -10,8 +10,8 @@ import sepbench
 PACKAGE = Path(sepbench.__file__).parent
 LAYERS = [
     {"amounts", "errors", "overlaps", "pages"},
-    {"columns", "containers", "footers", "stems"},
-    {"audio", "canonical", "draws", "executors", "level", "shelf", "storage"},
+    {"columns", "compiling", "containers", "footers", "stems"},
+    {"audio", "canonical", "draws", "executors", "level", "mixing_loops", "shelf", "storage"},
     {
         "archives",
         "downloads",

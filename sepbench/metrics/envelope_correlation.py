@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.metrics.compiling import compiled, either
+from sepbench.compiling import compiled, either
 
 __all__ = ["SEGMENT", "extended", "plain"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.metrics.compiling import compiled, either
+from sepbench.compiling import compiled, either
 
 __all__ = ["levinson"]
 

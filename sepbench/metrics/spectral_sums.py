@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.metrics.compiling import either
+from sepbench.compiling import either
 
 __all__ = ["add_products"]
 

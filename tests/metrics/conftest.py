@@ -35,12 +35,12 @@ def uncompiled(monkeypatch):
 
     def load(name: str):
         monkeypatch.setitem(sys.modules, "numba", None)
-        for part in ("compiling", name):
-            monkeypatch.delitem(sys.modules, f"sepbench.metrics.{part}", raising=False)
+        for part in ("sepbench.compiling", f"sepbench.metrics.{name}"):
+            monkeypatch.delitem(sys.modules, part, raising=False)
         loaded = importlib.import_module(f"sepbench.metrics.{name}")
-        assert sys.modules["sepbench.metrics.compiling"].numba is None
+        assert sys.modules["sepbench.compiling"].numba is None
         return loaded
 
-    kept = {name: module for name, module in sys.modules.items() if name.startswith("sepbench.metrics.")}
+    kept = {name: module for name, module in sys.modules.items() if name.startswith("sepbench.")}
     yield load
     sys.modules.update(kept)

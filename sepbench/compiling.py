@@ -5,7 +5,7 @@ This imports numba, which takes a second: so it is imported by modules that are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, TypeVar
 
 __all__ = ["compiled", "either", "numba"]
@@ -19,11 +19,21 @@ except ImportError:
     numba = None
 
 
-def compiled(function: F) -> F:
-    """Compile once per machine, and where nothing can be kept on disk once per process."""
+_SUMS = frozenset({"reassoc", "contract", "nsz"})  # sums by vector instructions; NaN stays NaN
+
+
+def compiled(function: F, fastmath: Set[str] = _SUMS) -> F:
+    """Compile once per machine, and where nothing can be kept on disk once per process.
+
+    Parameters
+    ----------
+    function : callable
+    fastmath : set of str
+        What of IEEE arithmetic need not hold, in LLVM's words; by default sums may be made in any order.
+    """
     if numba is None:
         return function
-    options = {"fastmath": {"reassoc", "contract", "nsz"}}  # sums by vector instructions; NaN stays NaN
+    options = {"fastmath": set(fastmath)}
     try:
         made: F = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
@@ -31,10 +41,10 @@ def compiled(function: F) -> F:
     return made
 
 
-def either(by_loop: F, by_numpy: F) -> F:
+def either(by_loop: F, by_numpy: F, fastmath: Set[str] = _SUMS) -> F:
     """Choose how an inner loop runs: compiled element by element, or by numpy's operations on whole rows.
 
     Where they are compiled, indices are unsigned: a signed one may count from the end, and asking for that keeps vector
     instructions away.
     """
-    return by_numpy if numba is None else compiled(by_loop)
+    return by_numpy if numba is None else compiled(by_loop, fastmath)
