@@ -242,10 +242,12 @@ class Corpus:
         frames = segment or lengths.pop()
         names = self.sources
         # one array: the larger it is, the fewer and larger are the pages that the system has to find
-        whole = np.zeros((1 + len(names), len(rows), rows[0]["channels"], frames), np.float32)
+        whole = np.empty((1 + len(names), len(rows), rows[0]["channels"], frames), np.float32)
         mixture, sources = whole[0], dict(zip(names, whole[1:], strict=True))
         for at, row in enumerate(rows):
             there = stems_of(row)
+            for name in set(names) - set(there):
+                sources[name][at] = 0
             into = mixture[at], {name: signal[at] for name, signal in sources.items() if name in there}
             if segment is None:
                 self._audio(row, into)
@@ -255,6 +257,7 @@ class Corpus:
                 for part, signal in ((into[0], mixed), *((into[1][name], stem) for name, stem in stems.items())):
                     cut = signal[:, start : start + segment]
                     part[:, : cut.shape[1]] = cut
+                    part[:, cut.shape[1] :] = 0
         return {"mixture": mixture, "sources": sources, "mixture_id": [row["mixture_id"] for row in rows]}
 
     def _row(self, index: int) -> dict[str, Any]:
