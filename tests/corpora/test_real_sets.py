@@ -79,7 +79,7 @@ def test_table_of_a_set_that_lists_more_than_is_there_is_refused(tmp_path: Path)
     top = Path(FOLDER, "ESC-50-master")
     if not top.is_dir():
         pytest.skip(f"{FOLDER} holds no ESC-50-master")
-    (tmp_path / "audio").symlink_to(top / "audio")
+    (tmp_path / "audio").symlink_to((top / "audio").resolve())
     (tmp_path / "meta").mkdir()
     table = (top / "meta" / "esc50.csv").read_text().splitlines()
     more = [f"5-{number}-A-0.wav,5,0,dog,False,{number},A" for number in range(2 * len(table))]
