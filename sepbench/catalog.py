@@ -146,9 +146,9 @@ def index(
     MissingExtraError
         If the set can't be decoded without an extra that is not installed.
     """
-    from sepbench import __version__
+    from sepbench import __version__, shelf
 
-    reader = _reader(set, options or {}) if isinstance(set, str) else set
+    reader: PublicSet = shelf.made("sets", set, options or {}, kind="reader") if isinstance(set, str) else set
     root, out = Path(root), Path(out)
     if not root.is_dir():
         raise PlaceError(f"{root}: there is no such folder", f"expected the folder that holds {reader.layout}")
@@ -262,18 +262,3 @@ def _own_licences(path: Path, items: list[Item]) -> dict[str, dict[str, str]]:
             raise UsageError(f"{path}: `{pattern}` matches no recording", "paths are relative to the set's root")
         found |= {name: {"licence": licence} for name in matching}
     return found
-
-
-def _reader(name: str, options: Mapping[str, str]) -> PublicSet:
-    import inspect
-
-    from sepbench import shelf
-
-    make = shelf.load("sets", name)
-    try:
-        inspect.signature(make).bind(**options)
-    except TypeError as error:
-        known = ", ".join(sorted(inspect.signature(make).parameters)) or "none"
-        raise UsageError(f"{name}: {error}", f"options of this reader: {known}") from error
-    reader: PublicSet = make(**options)
-    return reader

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from sepbench.errors import UnknownNameError, UsageError, did_you_mean
 
-__all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "names", "offered", "shelves"]
+__all__ = ["GROUPS", "SHELVES", "find", "folder", "load", "made", "names", "offered", "shelves"]
 
 SHELVES = ("mixers", "baselines", "leaderboards")
 GROUPS = ("sets", "metrics", "separators", "models", "transforms", "lists", "renderings", "exports")
@@ -91,6 +92,30 @@ def load(group: str, name: str) -> Any:
     if name not in known:
         raise UnknownNameError(f"unknown {_one(group)} `{name}`", did_you_mean(name, known, kind=group))
     return known[name].load()
+
+
+def made(group: str, name: str, options: Mapping[str, str], *, kind: str) -> Any:
+    """Make one of what a name stands for, with options of the user's.
+
+    Parameters
+    ----------
+    kind : str
+        How an error calls what is made.
+
+    Raises
+    ------
+    UsageError
+        If an option is unknown, or one that it needs is missing.
+    """
+    import inspect
+
+    make = load(group, name)
+    try:
+        inspect.signature(make).bind(**options)
+    except TypeError as error:
+        known = ", ".join(sorted(inspect.signature(make).parameters)) or "none"
+        raise UsageError(f"{name}: {error}", f"options of this {kind}: {known}") from error
+    return make(**options)
 
 
 def _load_by_address(address: str) -> Any:

@@ -1,4 +1,4 @@
-"""Running the command line in a process of its own, and watching what it takes and what it opens."""
+"""Running the command line: here, or in a process of its own, watching what it takes and what it opens."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
+
+from sepbench.cli import main
 
 
 class Run(NamedTuple):
@@ -36,6 +40,18 @@ atexit.register(tell)
 from sepbench.cli import main
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.fixture
+def say(capsys):
+    """Run a command in this process; give its code, standard output and standard error."""
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
 
 
 def sepbench(*words: object, deadline: float = 60.0) -> Run:

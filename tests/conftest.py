@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from commands import say  # noqa: F401
 from hypothesis import settings
 from small_corpora import crowd, gaps, songs, talk  # noqa: F401
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from sepbench import __version__, shelf, storage
-from sepbench.errors import PlaceError, SepbenchError, UsageError
+from sepbench.errors import PlaceError, SepbenchError
 from sepbench.exports import cards, citing, licensing
 from sepbench.exports.contents import Contents
 from sepbench.manifest import Progress
@@ -118,7 +117,7 @@ def export(
         sepbench.export("corpora/speech-demo", "huggingface", "speech-demo-hf")
         datasets.load_dataset("speech-demo-hf", split="train")[0]["mixture"]
     """
-    form = _made(format, options or {}) if isinstance(format, str) else format
+    form: Format = shelf.made("exports", format, options or {}, kind="format") if isinstance(format, str) else format
     getattr(form, "require", lambda: None)()
     out = Path(out)
     _bring_back(out)
@@ -133,17 +132,6 @@ def export(
         reasons = ", ".join(f"{count} {status}" for status, count in contents.left_out.items())
         say(f"left out: {missing} of {len(contents.manifest)} mixtures have no audio ({reasons})")
     return Exported(out, len(contents), contents.left_out, form.opening)
-
-
-def _made(name: str, options: Mapping[str, str]) -> Format:
-    make = shelf.load("exports", name)
-    try:
-        inspect.signature(make).bind(**options)
-    except TypeError as error:
-        known = ", ".join(sorted(inspect.signature(make).parameters)) or "none"
-        raise UsageError(f"{name}: {error}", f"options of this format: {known}") from error
-    form: Format = make(**options)
-    return form
 
 
 def _refuse_place(out: Path, corpus: Path, force: bool) -> None:

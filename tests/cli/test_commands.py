@@ -13,18 +13,6 @@ from sepbench.cli import main
 from sepbench.tour import RECORDINGS, SETS
 
 
-@pytest.fixture
-def say(capsys):
-    """Run a command; give its code, standard output and standard error."""
-
-    def run(*words):
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def corpus(catalogs, tmp_path_factory):
     """A small corpus from a recipe of the user's."""

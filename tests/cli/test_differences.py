@@ -14,16 +14,6 @@ RECIPE = (
 )
 
 
-@pytest.fixture
-def say(capsys):
-    def run(*words):
-        code = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def corpora(catalogs, tmp_path_factory):
     """A folder with three corpora: `one`, `again` from the same recipe, `other` at another level."""

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from sepbench.cli import main
-
 
 @pytest.fixture
 def folders(tmp_path):
@@ -23,17 +21,12 @@ def folders(tmp_path):
 
 
 @pytest.fixture
-def say(capsys):
-    def run(*words):
-        code = main(["measure", *map(str, words)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def measure(say):
+    return lambda *words: say("measure", *words)
 
 
-def test_a_line_for_each_metric_with_its_count(say, folders):
-    code, out, _ = say(folders / "clean", folders / "out", "--metric", "snr", "--metric", "stoi", "--workers", 0)
+def test_a_line_for_each_metric_with_its_count(measure, folders):
+    code, out, _ = measure(folders / "clean", folders / "out", "--metric", "snr", "--metric", "stoi", "--workers", 0)
     assert code == 0
     snr, stoi = out.splitlines()
     assert snr.split()[0] == "snr"
@@ -42,8 +35,8 @@ def test_a_line_for_each_metric_with_its_count(say, folders):
     assert stoi.startswith("stoi ")
 
 
-def test_the_improvement_stands_beside_the_value(say, folders):
-    code, out, _ = say(
+def test_the_improvement_stands_beside_the_value(measure, folders):
+    code, out, _ = measure(
         folders / "clean/a.wav", folders / "out/a.wav", "--mixture", folders / "noisy/a.wav", "--metric", "snr"
     )
     assert code == 0
@@ -53,8 +46,8 @@ def test_the_improvement_stands_beside_the_value(say, folders):
     assert float(gain.strip("()")) == pytest.approx(20, abs=0.3)
 
 
-def test_the_data_hold_every_score_and_its_version(say, folders):
-    code, out, err = say(
+def test_the_data_hold_every_score_and_its_version(measure, folders):
+    code, out, err = measure(
         folders / "clean", folders / "out", "--metric", "snr", "--metric", "wer", "--json", "--workers", 0
     )
     data = json.loads(out)
@@ -68,64 +61,64 @@ def test_the_data_hold_every_score_and_its_version(say, folders):
     assert "Traceback" not in err
 
 
-def test_what_is_not_installed_is_said_once(say, folders, monkeypatch):
+def test_what_is_not_installed_is_said_once(measure, folders, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "pesq", None)
-    code, out, _ = say(folders / "clean", folders / "out", "--metric", "pesq_wb", "--metric", "composite", "--metric", "snr", "--workers", 0)  # fmt: skip
+    code, out, _ = measure(folders / "clean", folders / "out", "--metric", "pesq_wb", "--metric", "composite", "--metric", "snr", "--workers", 0)  # fmt: skip
     assert code == 0
     assert out.splitlines()[1:] == ["pesq: not installed"]
 
 
-def test_what_has_no_value_says_why(say, folders):
-    code, out, _ = say(folders / "clean/a.wav", folders / "clean/a.wav", "--metric", "snr")
+def test_what_has_no_value_says_why(measure, folders):
+    code, out, _ = measure(folders / "clean/a.wav", folders / "clean/a.wav", "--metric", "snr")
     assert (code, out.split()[:3]) == (0, ["snr", "-", "saturated_high:"])
-    code, out, _ = say(folders / "clean", folders / "clean", "--metric", "snr", "--workers", 0)
+    code, out, _ = measure(folders / "clean", folders / "clean", "--metric", "snr", "--workers", 0)
     assert out.endswith("n = 0 of 2, 2 saturated_high\n")
 
 
-def test_some_that_fail_end_with_three_and_a_reason(say, folders):
+def test_some_that_fail_end_with_three_and_a_reason(measure, folders):
     (folders / "out/b.wav").write_bytes(b"RIFF")
-    code, out, _ = say(folders / "clean", folders / "out", "--metric", "snr", "--workers", 0)
+    code, out, _ = measure(folders / "clean", folders / "out", "--metric", "snr", "--workers", 0)
     assert code == 3
     assert "n = 1 of 2, 1 unreadable" in out
     assert "b: unreadable: " in out
     assert out.endswith("1 of 2 recordings failed, wholly or in part\n")
 
 
-def test_missing_partners_end_with_two_and_a_remedy(say, folders):
+def test_missing_partners_end_with_two_and_a_remedy(measure, folders):
     (folders / "out/b.wav").unlink()
-    code, out, err = say(folders / "clean", folders / "out")
+    code, out, err = measure(folders / "clean", folders / "out")
     assert (code, out) == (2, "")
     assert "1 recordings have no partner: `b` has no estimate" in err
     assert "--allow-missing" in err
-    code, out, _ = say(folders / "clean", folders / "out", "--allow-missing", "--metric", "snr")
+    code, out, _ = measure(folders / "clean", folders / "out", "--allow-missing", "--metric", "snr")
     assert (code, out.splitlines()[-1]) == (0, "  `b` has no estimate")
 
 
-def test_one_folder_alone_is_measured_without_a_reference(say, folders):
-    code, out, _ = say(folders / "out", "--metric", "loudness", "--workers", 0)
+def test_one_folder_alone_is_measured_without_a_reference(measure, folders):
+    code, out, _ = measure(folders / "out", "--metric", "loudness", "--workers", 0)
     assert (code, out.split()[0], out.split()[2]) == (0, "loudness", "LUFS")
-    code, _, err = say(folders / "out", "--metric", "snr")
+    code, _, err = measure(folders / "out", "--metric", "snr")
     assert code == 2
     assert "`snr` needs a reference" in err
 
 
-def test_recordings_of_two_rates_are_counted_apart(say, folders):
+def test_recordings_of_two_rates_are_counted_apart(measure, folders):
     pytest.importorskip("pesq")
     for folder in ("clean", "out"):
         signal, _ = soundfile.read(folders / folder / "b.wav")
         soundfile.write(folders / folder / "b.wav", signal, 22050, subtype="PCM_16")
-    code, out, _ = say(folders / "clean", folders / "out", "--metric", "pesq_nb", "--metric", "snr", "--workers", 0)
+    code, out, _ = measure(folders / "clean", folders / "out", "--metric", "pesq_nb", "--metric", "snr", "--workers", 0)
     assert code == 0
     counts = {line.split()[0]: line.partition("  n = ")[2] for line in out.splitlines()}
     apart = "1 of 2, 1 under another name"
     assert counts == {"snr": "2", "pesq_nb": apart, "pesq_nb:from-22050": apart}
 
 
-def test_a_transcriber_that_is_none_ends_with_two(say, folders, monkeypatch):
+def test_a_transcriber_that_is_none_ends_with_two(measure, folders, monkeypatch):
     monkeypatch.setenv("SEPBENCH_TRANSCRIBER", "math:pi")
     for workers in (0, 2):
-        code, _, err = say(folders / "clean", folders / "out", "--metric", "wer", "--workers", workers)
+        code, _, err = measure(folders / "clean", folders / "out", "--metric", "wer", "--workers", workers)
         assert code == 2
         assert "SEPBENCH_TRANSCRIBER: expected `module:object`" in err
