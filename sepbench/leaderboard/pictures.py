@@ -97,6 +97,8 @@ def _label(axes: Any, across: str, up: str) -> None:
     axes.set_ylabel(up, color=_MUTED, parse_math=False)
     axes.tick_params(which="both", length=0, colors=_MUTED)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    # all nine of a decade stand in each other's way
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     axes.spines[:].set_visible(False)
 
 
