@@ -116,11 +116,15 @@ def bss_eval_sources(
         raise SignalError(
             f"bss_eval_sources: unknown backend `{backend}`", did_you_mean(backend, ("mir_eval", "sepbench"))
         )
+    rows = range(len(estimates))
     order = np.arange(len(estimates), dtype=np.intp)
     if compute_permutation:
-        order = best_permutation([[found.criteria(k, e)[1] for e in range(len(order))] for k in range(len(order))])
-    values = np.array([found.criteria(source, int(estimate)) for source, estimate in enumerate(order)])
-    sdr, sir, sar = to_namespace(values.T, references, xp)
+        table = [[found.criteria(source, estimate) for estimate in rows] for source in rows]
+        order = best_permutation([[sir for _, sir, _ in row] for row in table])
+        values = [table[source][estimate] for source, estimate in enumerate(order)]
+    else:
+        values = [found.criteria(row, row) for row in rows]
+    sdr, sir, sar = to_namespace(np.array(values).T, references, xp)
     return BssEval(sdr, sir, sar, order, found.independence)
 
 
@@ -137,12 +141,10 @@ class Projections:
 
     def __init__(self, references: Any, estimates: Any, taps: int, xp: Any) -> None:
         self._references, self._estimates, self._taps, self._xp = references, estimates, taps, xp
-        energies = to_host(xp.square(references).sum(axis=-1), xp)
-        self._energies = to_host(xp.square(estimates).sum(axis=-1), xp)
+        energies, self._energies = (to_host(xp.einsum("st,st->s", one, one), xp) for one in (references, estimates))
         self._audible = np.flatnonzero(energies != 0)  # a silent one spans nothing
         heard = references if len(self._audible) == len(energies) else references[self._audible]
-        lagged = correlations(heard, [heard, estimates], taps, xp)
-        self._lagged, self._right = lagged[:, : len(heard)], lagged[:, len(heard) :]
+        self._lagged, self._right = correlations(heard, estimates, taps, xp)
         self._alone: dict[int, Solution] = {}
 
     @cached_property

@@ -200,8 +200,7 @@ class _Fits:
         channels, targets = (images.reshape(-1, images.shape[-1]) for images in (references, estimates))
         rows = [source * self._channels + channel for source, channel in kept]
         self._heard = channels if len(rows) == len(channels) else channels[rows]  # no copy of what may be an hour
-        lagged = correlations(self._heard, [self._heard, targets], taps, xp)
-        self._lagged, self._right = lagged[:, : len(kept)], lagged[:, len(kept) :]
+        self._lagged, self._right = correlations(self._heard, targets, taps, xp)
         self._together = solve(self._lagged, self._right) if kept else Solution(self._right, 0.0)
         self.independence = self._together.smallest
 

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from sepbench.metrics.arrays import padded, to_host, windows, zeros
 
 __all__ = ["blocks_of", "correlations"]
 
-_AT_ONCE = 5  # blocks: their spectra stay in the cache
+_AT_ONCE = 8  # blocks: their spectra stay in the cache
 
 
-def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
-    """Correlate every signal with every other: ``sum_t left[i, t] right[j, t + lag]`` for lags from 0.
+def correlations(sources: Any, others: Any, lags: int, xp: Any) -> tuple[Any, Any]:
+    """Correlate signals with each other, and with others: ``sum_t sources[i, t] others[j, t + lag]`` for lags from 0.
 
-    A block of the left signals meets the stretch of the right ones that its lags reach, so a block's FFT has no lag that
-    wraps round. Sums over blocks are made of spectra; one inverse FFT per pair is left.
+    Blocks follow on each other without overlap. Within one, an FFT gives the correlations at lags of either sign, but for
+    what wraps round: there the end of a block meets the beginning of the same block, and not of the next one. What that
+    makes at such a seam is a correlation of two short pieces: the end, and the difference of the two beginnings. Both are
+    summed as spectra over all blocks, so one inverse FFT per pair is left.
 
     Parameters
     ----------
-    left : array of shape (left, time)
+    sources, others : arrays of shape (source, time) and (other, time)
         float64.
-    right : sequence of arrays of shape (some, time)
-        Taken one after the other; they may be the same as `left`.
     lags : int
         How many.
     xp : module
@@ -32,36 +34,57 @@ def correlations(left: Any, right: Sequence[Any], lags: int, xp: Any) -> Any:
 
     Returns
     -------
-    ndarray of float64, shape (left, right, lags)
-        On the host: it is small.
+    among, with_others : ndarray of float64, shape (source, source, lags) and (source, other, lags)
+        On the host: they are small.
 
     Examples
     --------
     >>> import numpy as np
-    >>> correlations(np.array([[1.0, 2.0, 0.0]]), [np.array([[0.0, 1.0, 5.0]])], 2, np).round(12).tolist()
-    [[[2.0, 11.0]]]
+    >>> among, with_others = correlations(np.array([[1.0, 2.0, 0.0]]), np.array([[0.0, 1.0, 5.0]]), 2, np)
+    >>> among.round(12).tolist(), with_others.round(12).tolist()
+    ([[[5.0, 2.0]]], [[[2.0, 11.0]]])
     """
     from sepbench.metrics.spectral_sums import add_products
 
-    size = _size(lags, left.shape[-1])
-    step = size - lags + 1
-    count = -(-left.shape[-1] // step)
-    right = list(right)
-    total = zeros((len(left), sum(map(len, right)), size // 2 + 1), left, xp) * 1j
-    for first in range(0, count, _AT_ONCE):
-        blocks = range(first, min(first + _AT_ONCE, count))
-        short = xp.fft.rfft(blocks_of(left, blocks, step, step, xp), size)
-        long = (spectra for part in right for spectra in xp.fft.rfft(blocks_of(part, blocks, step, size, xp), size))
-        for place, other in enumerate(long):
-            for one, sums in zip(short, total[:, place], strict=True):
-                add_products(one, other, sums, xp)
-    return to_host(xp.fft.irfft(total, size)[..., :lags], xp)
+    size, short = _sizes(lags, sources.shape[-1])
+    edge, count, every = lags - 1, len(sources), len(sources) + len(others)
+    within = zeros((count, every, size // 2 + 1), sources, xp) * 1j
+    at_seams = zeros((count, every, short // 2 + 1), sources, xp) * 1j
+    for first in range(0, sources.shape[-1], _AT_ONCE * size):
+        blocks, jumps = _blocks(sources, first, size, edge, xp)
+        mine, ends = xp.fft.rfft(blocks), xp.fft.rfft(blocks[..., size - edge :], short)
+        beginnings = xp.fft.rfft(jumps, short)
+        for row in range(count):
+            add_products(mine[row], mine[row:], within[row, row:count], xp)
+            add_products(ends[row], beginnings, at_seams[row, :count], xp)
+        blocks, jumps = _blocks(others, first, size, edge, xp)
+        theirs, beginnings = xp.fft.rfft(blocks), xp.fft.rfft(jumps, short)
+        for row in range(count):
+            add_products(mine[row], theirs, within[row, count:], xp)
+            add_products(ends[row], beginnings, at_seams[row, count:], xp)
+    circular, seams = (to_host(xp.fft.irfft(*sums), xp) for sums in ((within, size), (at_seams, short)))
+    found = circular[..., :lags] + seams[..., np.arange(lags) - edge]
+    for earlier, later in itertools.combinations(range(count), 2):  # the same pair at lags of the other sign
+        found[later, earlier] += circular[earlier, later, -np.arange(lags)]
+    return found[:, :count], found[:, count:]
 
 
-def _size(lags: int, length: int) -> int:
-    """Give the FFT's size: with some ten times the lags little is computed twice, and a block stays in the cache."""
-    some, whole = (1 << math.ceil(math.log2(count)) for count in (2 * lags, length + lags))
-    return min(5 * some, whole)
+def _blocks(signals: Any, first: int, size: int, edge: int, xp: Any) -> tuple[Any, Any]:
+    """Cut the next blocks, and the beginning of each out of that of the block after it; zeros follow on the signals."""
+    count = min(_AT_ONCE, -(-(signals.shape[-1] - first) // size))
+    stop = first + count * size
+    piece = signals[:, first : stop + edge]
+    missing = stop + edge - first - piece.shape[-1]
+    piece = padded(piece, 0, missing, xp) if missing else piece
+    blocks = piece[:, : count * size].reshape(len(piece), count, size)
+    after = xp.concatenate([blocks[:, 1:, :edge], piece[:, None, count * size :]], axis=1)
+    return blocks, after - blocks[..., :edge]
+
+
+def _sizes(lags: int, length: int) -> tuple[int, int]:
+    """Give the FFT's sizes for a block and for a seam: with eight times the lags seams cost little, and a block stays in the cache."""
+    short, whole = (1 << math.ceil(math.log2(count)) for count in (2 * lags, length + lags))
+    return min(4 * short, whole), short
 
 
 def blocks_of(signals: Any, blocks: range, step: int, length: int, xp: Any) -> Any:

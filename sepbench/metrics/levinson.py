@@ -5,8 +5,6 @@ This module imports numba, so it is imported where a system is solved, and not b
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,48 +15,126 @@ __all__ = ["levinson"]
 Floats = NDArray[np.float64]
 
 
-# The inner loops: row i of `a` from column `at` on meets row j of `b` from `bt` on.
+# Rows meet by twos where they can, so that a number that was loaded is used twice. Sums come out in another order than by ones:
+# so `levinson` sees to it that what is found for one right side does not depend on how many there are beside it.
 
 
-def _dot_by_numpy(a: Floats, i: int, at: int, b: Floats, j: int, bt: int, width: int) -> Any:
-    return np.dot(a[i, at : at + width], b[j, bt : bt + width])
+def _dots_by_numpy(a: Floats, at: int, b: Floats, width: int, out: Floats) -> None:
+    """Multiply all rows of `a`, from column `at` on, with all rows of `b`."""
+    np.matmul(a[:, at : at + width], b[:, :width].T, out=out)
 
 
-def _add_by_numpy(a: Floats, i: int, at: int, factor: float, b: Floats, j: int, bt: int, width: int) -> None:
-    a[i, at : at + width] += factor * b[j, bt : bt + width]
+def _dots_by_loop(a: Floats, at: int, b: Floats, width: int, out: Floats) -> None:
+    for i in range(0, len(a) - 1, 2):
+        for j in range(0, len(b) - 1, 2):
+            out[i, j], out[i, j + 1], out[i + 1, j], out[i + 1, j + 1] = _dots_of_pairs(a, i, at, b, j, width)
+    for i in range(len(a)):
+        paired = len(b) - len(b) % 2 if i < len(a) - len(a) % 2 else 0
+        for j in range(paired, len(b)):
+            out[i, j] = _dot(a, i, at, b, j, width)
 
 
-def _combine_by_numpy(
-    a: Floats, i: int, factor: float, b: Floats, j: int, bt: int, width: int, out: Floats, at: int
-) -> None:
-    out[i, at : at + width] = a[i, at : at + width] + factor * b[j, bt : bt + width]
+def _add_by_numpy(a: Floats, at: int, factors: Floats, b: Floats, bt: int, width: int) -> None:
+    """Add ``factorsᵀ b`` to `a`, columns from `at` and from `bt` on."""
+    a[:, at : at + width] += factors.T @ b[:, bt : bt + width]
 
 
-def _dot_by_loop(a: Floats, i: int, at: int, b: Floats, j: int, bt: int, width: int) -> Any:
-    row, start, other, begin = np.uint64(i), np.uint64(at), np.uint64(j), np.uint64(bt)
+def _add_by_loop(a: Floats, at: int, factors: Floats, b: Floats, bt: int, width: int) -> None:
+    for i in range(0, len(a) - 1, 2):
+        for j in range(0, len(b) - 1, 2):
+            _add_pairs(a, i, at, factors, b, j, bt, width)
+    for i in range(len(a)):
+        paired = len(b) - len(b) % 2 if i < len(a) - len(a) % 2 else 0
+        for j in range(paired, len(b)):
+            _add_row(a, i, at, factors[j, i], b, j, bt, width)
+
+
+def _predict_by_numpy(forward: Floats, backward: Floats, at: int, gain: Floats, gain_back: Floats, width: int) -> None:
+    """Take ``gainᵀ backward`` off the forward predictors and ``gain_backᵀ forward`` off the backward ones, columns from `at` on."""
+    before = forward[:, :width].copy()
+    _add_by_numpy(forward, 0, -gain, backward, at, width)
+    _add_by_numpy(backward, at, -gain_back, before, 0, width)
+
+
+def _predict_by_loop(forward: Floats, backward: Floats, at: int, gain: Floats, gain_back: Floats, width: int) -> None:
+    if len(forward) == 1:
+        _predict_row(forward, backward, at, gain[0, 0], gain_back[0, 0], width)
+    elif len(forward) == 2:
+        _predict_pair(forward, backward, at, gain, gain_back, width)
+    else:
+        before = np.empty_like(forward)
+        for row in range(np.uint64(len(forward))):
+            for k in range(np.uint64(width)):
+                before[row, k] = forward[row, k]
+        _add(forward, 0, -gain, backward, at, width)
+        _add(backward, at, -gain_back, before, 0, width)
+
+
+@compiled
+def _dot(a: Floats, i: int, at: int, b: Floats, j: int, width: int) -> float:
+    row, start, other = np.uint64(i), np.uint64(at), np.uint64(j)
     total = 0.0
     for k in range(np.uint64(width)):
-        total += a[row, start + k] * b[other, begin + k]
+        total += a[row, start + k] * b[other, k]
     return total
 
 
-def _add_by_loop(a: Floats, i: int, at: int, factor: float, b: Floats, j: int, bt: int, width: int) -> None:
+@compiled
+def _dots_of_pairs(a: Floats, i: int, at: int, b: Floats, j: int, width: int) -> tuple[float, float, float, float]:
+    rows, start, others = (np.uint64(i), np.uint64(i + 1)), np.uint64(at), (np.uint64(j), np.uint64(j + 1))
+    both, left, right, neither = 0.0, 0.0, 0.0, 0.0
+    for k in range(np.uint64(width)):
+        both += a[rows[0], start + k] * b[others[0], k]
+        left += a[rows[0], start + k] * b[others[1], k]
+        right += a[rows[1], start + k] * b[others[0], k]
+        neither += a[rows[1], start + k] * b[others[1], k]
+    return both, left, right, neither
+
+
+@compiled
+def _add_row(a: Floats, i: int, at: int, factor: float, b: Floats, j: int, bt: int, width: int) -> None:
     row, start, other, begin = np.uint64(i), np.uint64(at), np.uint64(j), np.uint64(bt)
     for k in range(np.uint64(width)):
         a[row, start + k] += factor * b[other, begin + k]
 
 
-def _combine_by_loop(
-    a: Floats, i: int, factor: float, b: Floats, j: int, bt: int, width: int, out: Floats, at: int
-) -> None:
-    row, start, other, begin = np.uint64(i), np.uint64(at), np.uint64(j), np.uint64(bt)
+@compiled
+def _add_pairs(a: Floats, i: int, at: int, factors: Floats, b: Floats, j: int, bt: int, width: int) -> None:
+    rows, start, others, begin = (np.uint64(i), np.uint64(i + 1)), np.uint64(at), (np.uint64(j), np.uint64(j + 1)), np.uint64(bt)  # fmt: skip
+    p, q, r, s = factors[j, i], factors[j + 1, i], factors[j, i + 1], factors[j + 1, i + 1]
     for k in range(np.uint64(width)):
-        out[row, start + k] = a[row, start + k] + factor * b[other, begin + k]
+        x, y = b[others[0], begin + k], b[others[1], begin + k]
+        left, right = a[rows[0], start + k], a[rows[1], start + k]
+        a[rows[0], start + k] = left + p * x + q * y
+        a[rows[1], start + k] = right + r * x + s * y
 
 
-_dot = either(_dot_by_loop, _dot_by_numpy)
+@compiled
+def _predict_row(forward: Floats, backward: Floats, at: int, gain: float, gain_back: float, width: int) -> None:
+    row, start = np.uint64(0), np.uint64(at)
+    for k in range(np.uint64(width)):
+        f, b = forward[row, k], backward[row, start + k]
+        forward[row, k] = f - gain * b
+        backward[row, start + k] = b - gain_back * f
+
+
+@compiled
+def _predict_pair(forward: Floats, backward: Floats, at: int, gain: Floats, gain_back: Floats, width: int) -> None:
+    rows, start = (np.uint64(0), np.uint64(1)), np.uint64(at)
+    p, q, r, s = gain[0, 0], gain[1, 0], gain[0, 1], gain[1, 1]
+    t, u, v, w = gain_back[0, 0], gain_back[1, 0], gain_back[0, 1], gain_back[1, 1]
+    for k in range(np.uint64(width)):
+        f, g = forward[rows[0], k], forward[rows[1], k]
+        b, c = backward[rows[0], start + k], backward[rows[1], start + k]
+        forward[rows[0], k] = f - p * b - q * c
+        forward[rows[1], k] = g - r * b - s * c
+        backward[rows[0], start + k] = b - t * f - u * g
+        backward[rows[1], start + k] = c - v * f - w * g
+
+
+_dots = either(_dots_by_loop, _dots_by_numpy)
 _add = either(_add_by_loop, _add_by_numpy)
-_combine = either(_combine_by_loop, _combine_by_numpy)
+_predict = either(_predict_by_loop, _predict_by_numpy)
 
 
 @compiled
@@ -95,15 +171,6 @@ def _divide(matrix: Floats, right: Floats, negligible: float, out: Floats, lower
 
 
 @compiled
-def _predict(old: Floats, at: int, gain: Floats, by: Floats, bt: int, width: int, out: Floats) -> None:
-    """Give ``out = old - gainᵀ by``, row by row."""
-    for q in range(len(out)):
-        _combine(old, q, -gain[0, q], by, 0, bt, width, out, at)
-        for p in range(1, len(by)):
-            _add(out, q, at, -gain[p, q], by, p, bt, width)
-
-
-@compiled
 def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, float]:
     """Run through the orders.
 
@@ -123,31 +190,31 @@ def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, f
     """
     taps, sources, others = wanted.shape
     last = (taps - 1) * sources
-    # Predictors as rows over (tap, source): the forward ones begin at 0, the backward ones end at the end, so that
-    # an order more moves none of them.
-    forward, backward = np.zeros((sources, taps * sources)), np.zeros((sources, taps * sources))
-    new_forward, new_backward = np.zeros((sources, taps * sources)), np.zeros((sources, taps * sources))
-    found = np.zeros((others, taps * sources))
+    # Predictors as rows over (tap, source): the forward ones begin at 0, like what is found, the backward ones end at the
+    # end, so that an order more moves none of them.
+    by = min(sources, 2)
+    behind, every = -(-sources // by) * by, -(-others // by) * by
+    known, backward = np.zeros((behind + every, taps * sources)), np.zeros((sources, taps * sources))
+    forward, found = known[:sources], known[behind:]
     for i in range(sources):
         forward[i, i] = backward[i, last + i] = 1.0
     forward_error, backward_error = rows[:, last:].copy(), rows[:, last:].copy()
+    sums, step = np.zeros((sources, behind + every)), np.zeros((sources, every))
     cross, crossed = np.zeros((sources, sources)), np.zeros((sources, sources))
     gain, gain_back = np.zeros((sources, sources)), np.zeros((sources, sources))
-    rest, step = np.zeros((sources, others)), np.zeros((sources, others))
+    rest = np.zeros((sources, every))
     lower, smallest = np.zeros((sources, sources)), 1.0
     for n in range(taps):
         width, start = n * sources, last - n * sources
         end = width + sources
+        _dots(rows, start, known, width, sums)
         if n > 0:
             for i in range(sources):
                 for j in range(sources):
-                    cross[i, j] = crossed[j, i] = _dot(rows, i, start, forward, j, 0, width)
+                    cross[i, j] = crossed[j, i] = sums[i, j]
             _divide(backward_error, cross, negligible, gain, lower)
             _divide(forward_error, crossed, negligible, gain_back, lower)
-            _predict(forward, 0, gain, backward, start, end, new_forward)
-            _predict(backward, start, gain_back, forward, 0, end, new_backward)
-            forward, new_forward = new_forward, forward
-            backward, new_backward = new_backward, backward
+            _predict(forward, backward, start, gain, gain_back, end)
             for i in range(sources):
                 for j in range(sources):
                     for k in range(sources):
@@ -155,9 +222,7 @@ def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, f
                         backward_error[i, j] -= cross[i, k] * gain_back[k, j]
         for i in range(sources):
             for r in range(others):
-                rest[i, r] = wanted[n, i, r] - _dot(rows, i, start, found, r, 0, width)
+                rest[i, r] = wanted[n, i, r] - sums[i, behind + r]
         smallest = min(smallest, _divide(backward_error, rest, negligible, step, lower))
-        for r in range(others):
-            for i in range(sources):
-                _add(found, r, 0, step[i, r], backward, i, start, end)
-    return found, smallest
+        _add(found, 0, step, backward, start, end)
+    return found[:others], smallest

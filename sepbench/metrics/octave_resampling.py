@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.metrics.arrays import padded, to_host, to_namespace
+from sepbench.metrics.arrays import padded, to_host, to_namespace, zeros
 
 __all__ = ["resample"]
 
 _OUTPUTS = 40  # of a block, at least: fewer repeat much input, more multiply by many zeros
+_AT_ONCE = 250  # blocks: so small a product takes no copies in BLAS
 _LARGEST = 4_000_000  # numbers in a matrix; ratios of unwieldy rates would need more
 
 
@@ -51,9 +52,13 @@ def resample(signal: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
     rows = blocks + len(parts) - 1
     inputs = padded(signal[..., : rows * step - before], before, max(rows * step - before - signal.shape[-1], 0), xp)
     inputs = inputs.reshape(*signal.shape[:-1], rows, step)
-    outputs = xp.matmul(inputs[..., :blocks, :], to_namespace(parts[0], signal, xp))
-    for shift in range(1, len(parts)):
-        outputs += xp.matmul(inputs[..., shift : shift + blocks, :], to_namespace(parts[shift], signal, xp))
+    matrices = to_namespace(parts, signal, xp)
+    outputs = zeros((*inputs.shape[:-2], blocks, repeats * up), signal, xp)
+    at_once = _AT_ONCE if xp is np else blocks
+    for first in range(0, blocks, at_once):
+        some = outputs[..., first : first + at_once, :]
+        for shift, matrix in enumerate(matrices, start=first):
+            some += xp.matmul(inputs[..., shift : shift + some.shape[-2], :], matrix)
     return outputs.reshape(*signal.shape[:-1], -1)[..., :length]
 
 

@@ -10,9 +10,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sepbench.errors import SignalError
-from sepbench.metrics.arrays import real_and_imaginary, to_host, to_namespace, zeros
+from sepbench.metrics.arrays import to_host, to_namespace, zeros
 from sepbench.metrics.channels import score_channels
 from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace
 from sepbench.metrics.octave_resampling import resample
@@ -22,7 +23,7 @@ __all__ = ["ESTOI", "STOI", "estoi", "stoi"]
 _RATE = 10000
 _HOP, _FFT = 128, 512  # frames are two hops long
 _BANDS, _LOWEST = 15, 150.0  # third-octave bands, the first one's centre in Hz
-_AT_ONCE = 64  # frames: their spectra stay in the cache
+_AT_ONCE = 32  # frames: their spectra stay in the cache
 _RANGE = 1e-4  # frames with less of the loudest one's energy (40 dB) are silence
 
 
@@ -118,6 +119,8 @@ def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, x
 
 def _envelopes(signals: Any, xp: Any) -> Any:
     """Give the envelopes in third-octave bands of two signals where the first one speaks, shape (2, band, frame)."""
+    from sepbench.metrics.spectral_sums import band_energies
+
     count = -(-(signals.shape[-1] - 2 * _HOP) // _HOP)
     if count < 1:
         return signals[:, None, :0]
@@ -129,18 +132,15 @@ def _envelopes(signals: Any, xp: Any) -> Any:
     # what speaks is put together again, overlapping by a hop, and cut anew; the last half frame is never heard
     again = hops[:, :-1][:, speaks] * rise
     again[:, 1:] += hops[:, 1:][:, speaks][:, :-1] * fall
-    octaves, heard = _third_octaves()
-    octaves = to_namespace(octaves, signals, xp)
     place = zeros((2, _AT_ONCE, _FFT), signals, xp)
-    bands = [zeros((2, _BANDS, 0), signals, xp)]
-    for first in range(0, again.shape[1] - 1, _AT_ONCE):
+    bands = zeros((2, _BANDS, max(again.shape[1] - 1, 0)), signals, xp)
+    for first in range(0, bands.shape[-1], _AT_ONCE):
         ends = again[:, first + 1 : first + 1 + _AT_ONCE]
         frames = place[:, : ends.shape[1]]
         xp.multiply(again[:, first : first + ends.shape[1]], rise, out=frames[..., :_HOP])
         xp.multiply(ends, fall, out=frames[..., _HOP : 2 * _HOP])
-        spectra = real_and_imaginary(xp.fft.rfft(frames)[..., heard], xp)
-        bands.append(xp.matmul(octaves, xp.square(spectra).swapaxes(1, 2)))
-    return xp.sqrt(xp.concatenate(bands, axis=2))
+        band_energies(xp.fft.rfft(frames), _third_octaves(), bands[..., first : first + ends.shape[1]], xp)
+    return xp.sqrt(bands)
 
 
 @lru_cache(maxsize=1)
@@ -150,17 +150,12 @@ def _window() -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _third_octaves() -> tuple[Floats, slice]:
-    """Say which bins of a spectrum make which band, and which are in any.
-
-    Edges lie on the nearest bin. Shape (band, 2 bin): a bin is its real and its imaginary part.
-    """
+def _third_octaves() -> NDArray[np.int64]:
+    """Give the bins that third-octave bands begin with, and that the last one ends before: those nearest to their edges in Hz."""
     bins = np.linspace(0, _RATE / 2, _FFT // 2 + 1)
-    sixths = _LOWEST * 2.0 ** ((2 * np.arange(_BANDS)[:, None] + [-1, 1]) / 6)
-    edges = np.abs(bins - sixths[..., None]).argmin(axis=-1)
-    heard = slice(int(edges.min()), int(edges.max()))
-    place = np.arange(heard.start, heard.stop).repeat(2)
-    return ((place >= edges[:, :1]) & (place < edges[:, 1:])).astype(np.float64), heard
+    edges = _LOWEST * 2.0 ** ((2 * np.arange(_BANDS + 1) - 1) / 6)
+    nearest: NDArray[np.int64] = np.abs(bins - edges[:, None]).argmin(axis=-1)
+    return nearest
 
 
 def _measure(reference: Floats, estimate: Floats, sample_rate: int, *, extended: bool) -> Score:

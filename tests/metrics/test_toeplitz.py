@@ -24,11 +24,13 @@ def matrix_of(lagged):
 
 
 @settings(max_examples=40, deadline=None)  # a busy machine is no failure
-@given(st.integers(1, 3), st.integers(1, 2), st.integers(1, 12), st.integers(1, 900), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 3), st.integers(1, 2), st.integers(1, 12), st.integers(1, 3000), st.integers(0, 2**32 - 1))
 def test_correlations_are_those_of_the_definition(left, right, lags, length, seed):
     draws = np.random.default_rng(seed)
     a, b = draws.standard_normal((left, length)), draws.standard_normal((right, length))
-    np.testing.assert_allclose(correlations(a, [b], lags, np), plainly(a, b, lags), atol=1e-10)
+    among, with_others = correlations(a, b, lags, np)
+    np.testing.assert_allclose(among, plainly(a, a, lags), atol=1e-10)
+    np.testing.assert_allclose(with_others, plainly(a, b, lags), atol=1e-10)
 
 
 @settings(max_examples=30, deadline=None)
@@ -68,12 +70,24 @@ def test_the_smallest_share_does_not_change_with_levels(noise):
     np.testing.assert_allclose(shares, shares[0], rtol=1e-9)
 
 
-def test_compiled_and_uncompiled_recursion_are_one(noise, uncompiled):
-    signals = noise(4, 200)
-    lagged = plainly(signals[:2], signals, 30)
-    compiled = solve(lagged[:, :2], lagged[:, 2:])
+@pytest.mark.parametrize("sources", [1, 2, 3, 4])
+def test_a_filter_does_not_depend_on_what_else_is_fitted(noise, sources):
+    pytest.importorskip("numba")  # matrix products of BLAS may add in another order
+    signals = noise(sources + 4, 300)
+    lagged = plainly(signals[:sources], signals, 30)
+    every = solve(lagged[:, :sources], lagged[:, sources:]).filters
+    for count in (1, 2, 3):
+        some = solve(lagged[:, :sources], lagged[:, sources : sources + count]).filters
+        np.testing.assert_array_equal(some, every[:, :count])
+
+
+@pytest.mark.parametrize("sources", [1, 2, 3, 4])
+def test_compiled_and_uncompiled_recursion_are_one(noise, uncompiled, sources):
+    signals = noise(sources + 3, 200)
+    lagged = plainly(signals[:sources], signals, 30)
+    compiled = solve(lagged[:, :sources], lagged[:, sources:])
     uncompiled("levinson")  # what `solve` imports
-    plain = solve(lagged[:, :2], lagged[:, 2:])
+    plain = solve(lagged[:, :sources], lagged[:, sources:])
     np.testing.assert_allclose(plain.filters, compiled.filters, atol=1e-12)
     assert plain.smallest == pytest.approx(compiled.smallest, rel=1e-12)
 
