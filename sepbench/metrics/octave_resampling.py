@@ -7,13 +7,14 @@ written once into a matrix (input, output), and all blocks go through it togethe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.metrics.arrays import padded, to_host, to_namespace, zeros
+from sepbench.metrics.arrays import to_host, to_namespace, zeros
 
 __all__ = ["resample"]
 
@@ -22,12 +23,12 @@ _AT_ONCE = 250  # blocks: so small a product takes no copies in BLAS
 _LARGEST = 4_000_000  # numbers in a matrix; ratios of unwieldy rates would need more
 
 
-def resample(signal: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
-    """Resample over the last axis.
+def resample(signals: Sequence[Any], from_rate: int, to_rate: int, xp: Any) -> Any:
+    """Resample signals of one length, and put them into one array of shape (signal, time).
 
     Parameters
     ----------
-    signal : array of shape (..., time)
+    signals : sequence of arrays of shape (time,)
         float64, of the namespace `xp`.
     from_rate, to_rate : int
         In Hz.
@@ -39,27 +40,29 @@ def resample(signal: Any, from_rate: int, to_rate: int, xp: Any) -> Any:
     ((1, 1000), True)
     """
     if from_rate == to_rate:
-        return signal
+        return xp.stack(list(signals))
     common = math.gcd(from_rate, to_rate)
     up, down = to_rate // common, from_rate // common
     repeats = max(1, _OUTPUTS // up)
     half = (len(_low_pass(up, down)) - 1) // 2
     if (repeats * down + 2 * (half // up) + 1) * repeats * up > _LARGEST:
-        return to_namespace(_by_scipy(to_host(signal, xp), up, down), signal, xp)
+        resampled = _by_scipy(np.stack([to_host(signal, xp) for signal in signals]), up, down)
+        return to_namespace(resampled, signals[0], xp)
     parts, before = _matrix(up, down, repeats)
-    length, step = -(-signal.shape[-1] * up // down), repeats * down
+    length, step = -(-len(signals[0]) * up // down), repeats * down
     blocks = -(-length // (repeats * up))
-    rows = blocks + len(parts) - 1
-    inputs = padded(signal[..., : rows * step - before], before, max(rows * step - before - signal.shape[-1], 0), xp)
-    inputs = inputs.reshape(*signal.shape[:-1], rows, step)
-    matrices = to_namespace(parts, signal, xp)
-    outputs = zeros((*inputs.shape[:-2], blocks, repeats * up), signal, xp)
+    inputs = zeros((len(signals), blocks + len(parts) - 1, step), signals[0], xp)
+    for row, signal in zip(inputs.reshape(len(signals), -1), signals, strict=True):
+        piece = signal[: len(row) - before]
+        row[before : before + len(piece)] = piece
+    outputs = zeros((len(signals), blocks, repeats * up), signals[0], xp)
+    matrices = to_namespace(parts, signals[0], xp)
     at_once = _AT_ONCE if xp is np else blocks
     for first in range(0, blocks, at_once):
-        some = outputs[..., first : first + at_once, :]
+        some = outputs[:, first : first + at_once]
         for shift, matrix in enumerate(matrices, start=first):
-            some += xp.matmul(inputs[..., shift : shift + some.shape[-2], :], matrix)
-    return outputs.reshape(*signal.shape[:-1], -1)[..., :length]
+            some += xp.matmul(inputs[:, shift : shift + some.shape[1]], matrix)
+    return outputs.reshape(len(signals), -1)[:, :length]
 
 
 @lru_cache(maxsize=32)

@@ -111,7 +111,7 @@ def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, x
     both = reference, estimate
     if not all(bool(xp.isfinite(signal).all()) and bool((signal != 0).any()) for signal in both):
         return float("nan")
-    bands = to_host(_envelopes(xp.stack([resample(signal, sample_rate, _RATE, xp) for signal in both]), xp), xp)
+    bands = to_host(_envelopes(resample(both, sample_rate, _RATE, xp), xp), xp)
     if bands.shape[-1] < envelope_correlation.SEGMENT:
         return float("nan")
     return float((envelope_correlation.extended if extended else envelope_correlation.plain)(*bands))
