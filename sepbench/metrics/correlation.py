@@ -13,6 +13,7 @@ from sepbench.metrics.arrays import padded, to_host, windows, zeros
 __all__ = ["blocks_of", "correlations"]
 
 _AT_ONCE = 8  # blocks: their spectra stay in the cache
+_AT_ONCE_OF_TENSORS = 256  # a device has more to do at a time
 
 
 def correlations(sources: Any, others: Any, lags: int, xp: Any) -> tuple[Any, Any]:
@@ -50,14 +51,15 @@ def correlations(sources: Any, others: Any, lags: int, xp: Any) -> tuple[Any, An
     edge, count, every = lags - 1, len(sources), len(sources) + len(others)
     within = zeros((count, every, size // 2 + 1), sources, xp) * 1j
     at_seams = zeros((count, every, short // 2 + 1), sources, xp) * 1j
-    for first in range(0, sources.shape[-1], _AT_ONCE * size):
-        blocks, jumps = _blocks(sources, first, size, edge, xp)
+    step = size * (_AT_ONCE if xp is np else _AT_ONCE_OF_TENSORS)
+    for first in range(0, sources.shape[-1], step):
+        blocks, jumps = _blocks(sources, first, step, size, edge, xp)
         mine, ends = xp.fft.rfft(blocks), xp.fft.rfft(blocks[..., size - edge :], short)
         beginnings = xp.fft.rfft(jumps, short)
         for row in range(count):
             add_products(mine[row], mine[row:], within[row, row:count], xp)
             add_products(ends[row], beginnings, at_seams[row, :count], xp)
-        blocks, jumps = _blocks(others, first, size, edge, xp)
+        blocks, jumps = _blocks(others, first, step, size, edge, xp)
         theirs, beginnings = xp.fft.rfft(blocks), xp.fft.rfft(jumps, short)
         for row in range(count):
             add_products(mine[row], theirs, within[row, count:], xp)
@@ -69,9 +71,9 @@ def correlations(sources: Any, others: Any, lags: int, xp: Any) -> tuple[Any, An
     return found[:, :count], found[:, count:]
 
 
-def _blocks(signals: Any, first: int, size: int, edge: int, xp: Any) -> tuple[Any, Any]:
-    """Cut the next blocks, and the beginning of each out of that of the block after it; zeros follow on the signals."""
-    count = min(_AT_ONCE, -(-(signals.shape[-1] - first) // size))
+def _blocks(signals: Any, first: int, step: int, size: int, edge: int, xp: Any) -> tuple[Any, Any]:
+    """Cut the next blocks, and give what the beginning of the block after each has more than its own; zeros follow on the signals."""
+    count = -(-min(step, signals.shape[-1] - first) // size)
     stop = first + count * size
     piece = signals[:, first : stop + edge]
     missing = stop + edge - first - piece.shape[-1]

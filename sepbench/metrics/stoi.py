@@ -132,10 +132,11 @@ def _envelopes(signals: Any, xp: Any) -> Any:
     # what speaks is put together again, overlapping by a hop, and cut anew; the last half frame is never heard
     again = hops[:, :-1][:, speaks] * rise
     again[:, 1:] += hops[:, 1:][:, speaks][:, :-1] * fall
-    place = zeros((2, _AT_ONCE, _FFT), signals, xp)
     bands = zeros((2, _BANDS, max(again.shape[1] - 1, 0)), signals, xp)
-    for first in range(0, bands.shape[-1], _AT_ONCE):
-        ends = again[:, first + 1 : first + 1 + _AT_ONCE]
+    at_once = _AT_ONCE if xp is np else max(bands.shape[-1], 1)
+    place = zeros((2, at_once, _FFT), signals, xp)
+    for first in range(0, bands.shape[-1], at_once):
+        ends = again[:, first + 1 : first + 1 + at_once]
         frames = place[:, : ends.shape[1]]
         xp.multiply(again[:, first : first + ends.shape[1]], rise, out=frames[..., :_HOP])
         xp.multiply(ends, fall, out=frames[..., _HOP : 2 * _HOP])
