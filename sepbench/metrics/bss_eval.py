@@ -20,15 +20,12 @@ from sepbench.metrics.correlation import correlations
 from sepbench.metrics.filtering import filtered, pieces, responses
 from sepbench.metrics.metric import Floats, Metric, Score, Scores, decibels, matched, metric_id, together, undefined
 from sepbench.metrics.permutation import best_permutation
-from sepbench.metrics.toeplitz import Solution, solve
+from sepbench.metrics.toeplitz import DEPENDENT, Solution, solve
 
 __all__ = ["BSS_EVAL_SOURCES", "DEPENDENT", "BssEval", "bss_eval_sources", "ill_conditioned"]
 
 TAPS = 512
 IDS = ("sdr_v3_512", "sir_v3_512", "sar_v3_512")
-DEPENDENT = 1e-11
-"""Below this `BssEval.independence` what is found of the references in an estimate depends on rounding."""
-
 _CLOSE = 1e-5  # an energy so small beside those it is the difference of (50 dB) is measured on the waveform
 _ROUNDING = 1e-13  # and one below this is a rounding error
 
@@ -44,7 +41,8 @@ class BssEval(NamedTuple):
         Which estimate each of them is of.
     independence : float
         The smallest share of its energy that any delayed reference holds beyond the others. Below 1e-11 the references
-        are nearly dependent (copies of each other, or filtered ones), and SIR and SAR depend on rounding.
+        are nearly dependent (copies of each other, or filtered ones, or more taps than samples), and SIR and SAR depend
+        on rounding.
     """
 
     sdr: Any

@@ -138,25 +138,26 @@ _predict = either(_predict_by_loop, _predict_by_numpy)
 
 
 @compiled
-def _divide(matrix: Floats, right: Floats, negligible: float, out: Floats, lower: Floats) -> float:
-    """Solve a small positive semidefinite system by LDLᵀ into `out`; give the smallest pivot.
+def _divide(matrix: Floats, right: Floats, least: float, out: Floats, lower: Floats) -> float:
+    """Solve a small positive definite system by LDLᵀ into `out`, unless a pivot is less than it may be; give the smallest one.
 
-    A row whose pivot is negligible depends on those before it: it gets zeros. `lower` is where the factors go, the
-    pivots on their diagonal.
+    `lower` is where the factors go, the pivots on their diagonal.
     """
     size, others = right.shape
     smallest = 1.0
     for j in range(size):
-        pivot = matrix[j, j]
+        pivot = float(matrix[j, j])
         for k in range(j):
             pivot -= lower[j, k] * lower[j, k] * lower[k, k]
         smallest = min(smallest, pivot)
-        lower[j, j] = pivot if pivot > negligible else 0.0
+        if pivot < least:
+            return smallest
+        lower[j, j] = pivot
         for i in range(j + 1, size):
             rest = matrix[i, j]
             for k in range(j):
                 rest -= lower[i, k] * lower[j, k] * lower[k, k]
-            lower[i, j] = rest / pivot if pivot > negligible else 0.0
+            lower[i, j] = rest / pivot
     for r in range(others):
         for i in range(size):
             rest = right[i, r]
@@ -164,29 +165,29 @@ def _divide(matrix: Floats, right: Floats, negligible: float, out: Floats, lower
                 rest -= lower[i, k] * out[k, r]
             out[i, r] = rest
         for i in range(size - 1, -1, -1):
-            out[i, r] = out[i, r] / lower[i, i] if lower[i, i] > 0 else 0.0
+            out[i, r] = out[i, r] / lower[i, i]
             for k in range(i + 1, size):
                 out[i, r] -= lower[k, i] * out[k, r]
     return smallest
 
 
 @compiled
-def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, float]:
-    """Run through the orders.
+def levinson(rows: Floats, wanted: Floats, least: float) -> tuple[Floats, float]:
+    """Run through the orders, as far as the prediction errors allow it.
 
     Parameters
     ----------
     rows : ndarray of shape (source, tap * source)
         The matrix's block rows, the greatest lag first: what the last row of a system of any order ends with.
     wanted : ndarray of shape (tap, source, right)
-    negligible : float
-        A prediction error below it is taken for none.
+    least : float
+        With a prediction error below it the recursion ends: what came after would be made of rounding.
 
     Returns
     -------
     found : ndarray of shape (right, tap * source)
     smallest : float
-        The smallest prediction error.
+        The smallest prediction error. If it is below `least`, nothing was found.
     """
     taps, sources, others = wanted.shape
     last = (taps - 1) * sources
@@ -212,8 +213,13 @@ def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, f
             for i in range(sources):
                 for j in range(sources):
                     cross[i, j] = crossed[j, i] = sums[i, j]
-            _divide(backward_error, cross, negligible, gain, lower)
-            _divide(forward_error, crossed, negligible, gain_back, lower)
+            errors = (
+                _divide(forward_error, crossed, least, gain_back, lower),
+                _divide(backward_error, cross, least, gain, lower),
+            )
+            smallest = min(smallest, *errors)
+            if smallest < least:
+                break
             _predict(forward, backward, start, gain, gain_back, end)
             for i in range(sources):
                 for j in range(sources):
@@ -223,6 +229,8 @@ def levinson(rows: Floats, wanted: Floats, negligible: float) -> tuple[Floats, f
         for i in range(sources):
             for r in range(others):
                 rest[i, r] = wanted[n, i, r] - sums[i, behind + r]
-        smallest = min(smallest, _divide(backward_error, rest, negligible, step, lower))
+        smallest = min(smallest, _divide(backward_error, rest, least, step, lower))
+        if smallest < least:
+            break
         _add(found, 0, step, backward, start, end)
     return found[:others], smallest
