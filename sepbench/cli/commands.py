@@ -550,8 +550,8 @@ def _tell_result(folder: Path, speech: Speech) -> int:
     from sepbench import scores
 
     rows = scores.read(folder / scores.FILE_NAME)[0].to_pylist()
-    failed = {row["mixture_id"] for row in rows if row["status"] in ("separator_failed", "metric_failed")}
-    reasons = [row["reason"] for row in rows if row["status"] in ("separator_failed", "metric_failed")]
+    broken = [row for row in rows if row["status"] in ("separator_failed", "nonfinite_estimate", "metric_failed")]
+    failed, reasons = {row["mixture_id"] for row in broken}, [row["reason"] for row in broken]
     items = len({row["mixture_id"] for row in rows})
     speech.say(f"{folder}: {items} mixtures" + (f", {len(failed)} failed: {reasons[0]}" if failed else ""))
     return len(failed)

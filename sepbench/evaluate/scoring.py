@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 
 def score(
-    separators: Sequence[str],
+    separators: Sequence[str] | str,
     corpus: Path | str,
     out: Path | str,
     *,
@@ -70,7 +70,7 @@ def score(
     workers : int, optional
         Worker processes, in which the separators run; all processors by default, 0 for none.
     force : bool
-        Score again what is there already under the same version.
+        Score again what is there already, and replace what was scored in another way.
     progress : callable, optional
         Called as ``progress(done, total)`` in mixtures.
 
@@ -84,8 +84,16 @@ def score(
     UsageError
         If the split is empty, or a separator returns nothing that the corpus has.
     PlaceError
-        If a result folder holds scores of another corpus under the same name.
+        If a result folder holds scores of another corpus under the same name, or, without `force`, of another split,
+        another number of mixtures, or with other metrics or options.
     """
+    if isinstance(separators, str):
+        separators = [separators]
+    if unnamed := [one for one in separators if not isinstance(one, str)]:
+        raise UsageError(
+            f"score: expected names of separators, got {unnamed[0]!r}",
+            "a class is named as `module:Class` or `file.py:Class`, since workers have to find it too",
+        )
     corpus = Path(corpus)
     opened = Corpus(corpus, split=split, roots=roots)
     if len(opened) == 0:
@@ -97,7 +105,8 @@ def score(
     contestants = [Contestant(name, tuple(sorted((options or {}).items()))) for name in separators]
     plans = [_Plan(opened, one, measures, Path(out), split, count) for one in contestants]
     _refuse_doubles(plans)
-    todo = [plan for plan in plans if force or not plan.done()]
+    there = [plan.done(force=force) for plan in plans]
+    todo = [plan for plan, done in zip(plans, there, strict=True) if force or not done]
     if todo:
         given = tuple((name, str(path)) for name, path in sorted((roots or {}).items()))
         tasks = [
@@ -121,6 +130,7 @@ class _Plan:
     ) -> None:
         self.corpus, self.contestant, self.measures = corpus, contestant, measures
         self.split, self.count = split, count
+        self.options = dict(contestant.options)
         separator = built(contestant)
         self.who = described(separator, contestant.name)
         self.targets = scored_targets(separator, corpus[0])
@@ -148,8 +158,11 @@ class _Plan:
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def done(self) -> bool:
-        """Say whether these scores are there; an unversioned separator may have changed, and is run again."""
+    def done(self, *, force: bool) -> bool:
+        """Say whether these scores are there; an unversioned separator may have changed, and is run again.
+
+        A newer version takes the place of an older one; what was asked for in another way is not lost unless `force` says so.
+        """
         path = self.folder / RESULT
         if not path.exists():
             return False
@@ -159,6 +172,19 @@ class _Plan:
                 f"{self.folder}: holds scores on another corpus of the name `{self.corpus.name}`",
                 "choose another folder with --out",
             )
+        corpus, options = there["corpus"], there["separator"].get("options", self.options)
+        asked = {
+            "split": (corpus["split"], self.split),
+            "mixtures": (corpus["mixtures"], self.count),
+            "metrics": (sorted(there["metrics"]), sorted(_definitions(self.measures))),
+            "options": (options, self.options),
+        }
+        for what, (theirs, mine) in asked.items():
+            if not force and theirs != mine:
+                raise PlaceError(
+                    f"{self.folder}: holds scores with {what} {_words(theirs)}; asked for were {_words(mine)}",
+                    "choose another folder with --out, or replace them with --force",
+                )
         return bool(there["key"] == self.key and self.who["version"] != "0")
 
     def begin(
@@ -204,7 +230,7 @@ class _Plan:
                 "licence": _licence(self.corpus),
                 "main_metric": recipe.main_metric,
             },
-            "separator": self.who,
+            "separator": self.who | {"options": self.options},
             "leak": _leaks(self.who, self.corpus),
             "cost": _cost(self.rows),
             "metrics": _definitions(self.measures),
@@ -243,6 +269,13 @@ def _crash_rows(task: ItemTask, measures: list[Any], corpus: Corpus, reason: str
     who = described(separator, task.contestants[0].name)
     lost = failed(scored_targets(separator, example), measures, example, "separator_failed", reason)
     return score_rows(who, example, measures, lost, lost, None)
+
+
+def _words(asked: Any) -> str:
+    """Write what was asked for as on the command line."""
+    if isinstance(asked, dict):
+        asked = [f"{key}={value}" for key, value in asked.items()]
+    return (", ".join(asked) or "none") if isinstance(asked, list) else str(asked)
 
 
 def _refuse_doubles(plans: list[_Plan]) -> None:

@@ -89,6 +89,7 @@ class SeparatorInfo(_Block):
     ranked: bool = True
     parameters: Count | None = None
     description: Text = ""
+    options: dict[Name, Text] = {}
 
 
 class CostInfo(_Block):

@@ -21,12 +21,14 @@ __all__ = [
     "padded",
     "real_and_imaginary",
     "same_shape",
+    "time_last",
     "to_host",
     "to_namespace",
     "windows",
     "zeros",
 ]
 
+_CHANNELS, _SAMPLES = 8, 512  # with no more and no fewer, the axes of channels and time were swapped
 _REPAIR = "lengths are never repaired silently: cut or pad the estimate yourself if that is what you mean"
 
 
@@ -83,13 +85,36 @@ def same_shape(reference: Any, estimate: Any, *, where: str) -> None:
     Raises
     ------
     SignalError
-        If the shapes differ or there are no samples.
+        If the shapes differ, there are no samples, or time is not the last axis.
     """
     shapes = tuple(reference.shape), tuple(estimate.shape)
     if shapes[0] != shapes[1]:
         raise SignalError(f"{where}: reference has shape {shapes[0]} but estimate has {shapes[1]}", _REPAIR)
     if not shapes[0] or shapes[0][-1] == 0:
         raise SignalError(f"{where}: there are no samples", "pass arrays of shape (…, time)")
+    time_last(shapes[0], where=where)
+
+
+def time_last(shape: tuple[int, ...], *, where: str) -> None:
+    """Make sure that signals of this shape are no file's frames of a few channels each.
+
+    Raises
+    ------
+    SignalError
+        If time seems to be the last axis but one.
+
+    Examples
+    --------
+    >>> time_last((16000, 2), where="snr")
+    Traceback (most recent call last):
+    sepbench.errors.SignalError: snr: expected signals of shape (…, time), got (16000, 2): 16000 signals of 2 samples
+    hint: libraries for files give (time, channel): pass `signal.T`
+    """
+    if len(shape) > 1 and shape[-1] <= _CHANNELS and shape[-2] >= _SAMPLES:
+        raise SignalError(
+            f"{where}: expected signals of shape (…, time), got {shape}: {shape[-2]} signals of {shape[-1]} samples",
+            f"libraries for files give (time, channel): pass `signal{'.T' if len(shape) == 2 else '.swapaxes(-1, -2)'}`",
+        )
 
 
 def matching_sets(
@@ -121,6 +146,7 @@ def matching_sets(
     for name, signals in (("references", references), ("estimates", estimates)):
         if signals.ndim != axes.count(",") + 1 or 0 in signals.shape:
             raise SignalError(f"{where}: expected {name} of shape ({axes}), got {tuple(signals.shape)}", hint)
+        time_last(tuple(signals.shape), where=where)
     fits = len(estimates) == len(references) if square else len(estimates) <= len(references)
     if references.shape[1:] != estimates.shape[1:] or not fits:
         raise SignalError(

@@ -99,7 +99,7 @@ def _over_channels(
     signal = checked_alone(estimate, where=name)
     if sample_rate != _RATE:
         raise SignalError(
-            f"{name}: expected a sample rate of {_RATE}, got {sample_rate}",
+            f"{name}: expected a sample rate of {_RATE}, got {sample_rate!r}",
             "resample the signal first; the scorer does so",
         )
     if not installed("speechmos"):

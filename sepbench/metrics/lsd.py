@@ -61,7 +61,7 @@ def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     """
     reference, estimate = paired(reference, estimate, where="lsd")
     if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"lsd: expected a sample rate in Hz, got {sample_rate}", "pass a whole number above 0")
+        raise SignalError(f"lsd: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
     return each_signal(lambda s, s_hat: _value(s, s_hat, int(sample_rate)), reference, estimate)
 
 

@@ -103,7 +103,7 @@ def fw_seg_snr(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     """
     if sample_rate < _LOWEST_RATE:
         raise SignalError(
-            f"fw_seg_snr: expected a sample rate of at least {_LOWEST_RATE} Hz, got {sample_rate}",
+            f"fw_seg_snr: expected a sample rate of at least {_LOWEST_RATE} Hz, got {sample_rate!r}",
             "its bands go up to 3.8 kHz",
         )
     return _over_signals("fw_seg_snr", _frame_weighted_snr, reference, estimate, sample_rate)
@@ -112,7 +112,7 @@ def fw_seg_snr(reference: Any, estimate: Any, sample_rate: int) -> Floats:
 def _over_signals(name: str, frames: Frames, reference: Any, estimate: Any, sample_rate: int) -> Floats:
     reference, estimate = paired(reference, estimate, where=name)
     if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate}", "pass a whole number above 0")
+        raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
     return each_signal(lambda s, s_hat: _mean(frames, s, s_hat, int(sample_rate)), reference, estimate)
 
 

@@ -64,7 +64,7 @@ def silence(reference: Any, estimate: Any, sample_rate: int) -> Silence:
     """
     reference, estimate = paired(reference, estimate, where="silence")
     if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"silence: expected a sample rate in Hz, got {sample_rate}", "pass a whole number above 0")
+        raise SignalError(f"silence: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
     energies = [_frame_energies(signal, sample_rate) for signal in (reference, estimate)]
     return Silence(_at_silence(*energies), _at_silence(*energies[::-1]))
 

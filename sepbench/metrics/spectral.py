@@ -106,7 +106,7 @@ def _over_frames(
 ) -> Floats:
     if sample_rate != int(sample_rate) or sample_rate < _LOWEST_RATE:
         raise SignalError(
-            f"{name}: expected a sample rate of at least {_LOWEST_RATE} Hz, got {sample_rate}",
+            f"{name}: expected a sample rate of at least {_LOWEST_RATE} Hz, got {sample_rate!r}",
             "resample both signals first",
         )
 

@@ -100,7 +100,7 @@ def estoi(reference: Any, estimate: Any, sample_rate: int) -> Any:
 def _over_signals(name: str, reference: Any, estimate: Any, sample_rate: int, *, extended: bool) -> Any:
     s, s_hat, xp = in_namespace(reference, estimate, where=name)
     if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate}", "pass a whole number above 0")
+        raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
     values = each_signal(partial(_value, sample_rate=int(sample_rate), extended=extended, xp=xp), s, s_hat)
     return to_namespace(values, s, xp)
 

@@ -79,7 +79,7 @@ def _over_signals(mode: str, reference: Any, estimate: Any, sample_rate: int) ->
     reference, estimate = paired(reference, estimate, where=name)
     if sample_rate != _RATES[mode]:
         raise SignalError(
-            f"{name}: expected a sample rate of {_RATES[mode]}, got {sample_rate}",
+            f"{name}: expected a sample rate of {_RATES[mode]}, got {sample_rate!r}",
             "resample both signals first; the scorer does so and says it in the id",
         )
     if not installed("visqol"):

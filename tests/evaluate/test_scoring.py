@@ -161,8 +161,38 @@ def test_scores_of_the_same_version_are_not_made_again(tmp_path, corpus, module)
     assert (folder / "result.json").stat().st_mtime_ns == stamp
     evaluate.score([f"{module}:Half"], corpus, tmp_path / "r", workers=0, force=True)
     assert (folder / "result.json").stat().st_mtime_ns > stamp
-    evaluate.score([f"{module}:Half"], corpus, tmp_path / "r", workers=0, limit=2)
-    assert json.loads((folder / "result.json").read_text())["corpus"]["mixtures"] == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "other"),
+    [
+        ("mixtures 8; asked for were 2", {"limit": 2}),
+        ("metrics si_sdr, snr; asked for were snr", {"metric_names": ["snr"]}),
+        ("options factor=0.1; asked for were factor=0.5", {"options": {"factor": "0.5"}}),
+    ],
+)
+def test_scores_that_were_asked_for_in_another_way_are_not_lost(tmp_path, corpus, module, what, other):
+    out, asked = tmp_path / "r", {"options": {"factor": "0.1"}, "workers": 0}
+    (folder,) = evaluate.score([f"{module}:Gain"], corpus, out, **asked)
+    before = (folder / "result.json").read_bytes()
+    assert json.loads(before)["separator"]["options"] == {"factor": "0.1"}
+    with pytest.raises(PlaceError, match=f"holds scores with {what}"):
+        evaluate.score([f"{module}:Gain"], corpus, out, **(asked | other))
+    assert (folder / "result.json").read_bytes() == before
+    evaluate.score([f"{module}:Gain"], corpus, out, force=True, **(asked | other))
+    assert (folder / "result.json").read_bytes() != before
+
+
+@pytest.mark.parametrize("unnamed", [[object], [lambda mixture: mixture]])
+def test_a_class_that_workers_could_not_find_is_refused(tmp_path, corpus, unnamed):
+    with pytest.raises(UsageError, match="expected names of separators") as caught:
+        evaluate.score(unnamed, corpus, tmp_path)
+    assert "file.py:Class" in caught.value.hint
+
+
+def test_one_separator_may_be_named_without_a_list(tmp_path, corpus):
+    (folder,) = evaluate.score("mixture", corpus, tmp_path, workers=0)
+    assert folder.name == "mixture"
 
 
 def test_scores_on_another_corpus_of_the_same_name_are_kept(tmp_path, corpus, catalogs):

@@ -205,6 +205,16 @@ def test_an_estimate_without_reference_is_refused():
     assert "did you mean `vocals`?" in caught.value.hint
 
 
+@pytest.mark.parametrize("channels", [1, 2, 8])
+@pytest.mark.parametrize("name", ["snr", "si_sdr", "sa_sdr", "stoi", "estoi", "bss_eval_sources", "bss_eval_images"])
+def test_frames_as_libraries_for_files_give_them_are_refused(noise, name, channels):
+    frames = noise(2, 1000, channels) if name == "bss_eval_images" else noise(1000, channels)
+    rate = (16000,) if "stoi" in name else ()
+    with pytest.raises(SignalError, match=rf"got \({'2, ' if frames.ndim == 3 else ''}1000, {channels}\)") as caught:
+        getattr(metrics, name)(frames, frames, *rate)
+    assert "(time, channel)" in caught.value.hint
+
+
 def test_the_scorer_takes_channel_and_time():
     with pytest.raises(SignalError, match=r"\(channel, time\)"):
         matched({"a": np.ones(4)}, "a", np.ones(4), where="snr")
