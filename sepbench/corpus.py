@@ -16,7 +16,7 @@ from sepbench import catalog, mixing
 from sepbench import recipe as recipes
 from sepbench.audio import read_pcm
 from sepbench.draws import Draws, draws_for
-from sepbench.errors import SignalError, TableError, UsageError
+from sepbench.errors import SignalError, TableError, UnknownNameError, UsageError, did_you_mean
 from sepbench.manifest import FILE_NAME, Manifest, stems_of
 from sepbench.mixing.packing import Pack, cache_folder
 from sepbench.mixing.recordings import Recordings
@@ -114,6 +114,8 @@ class Corpus:
         if not self.on_the_fly and not rendered:
             raise TableError(f"{self.path / FILE_NAME}: the corpus was planned but not rendered", "run `sepbench mix`")
         self.manifest = whole.select(split=split)
+        if split is not None and len(self.manifest) == 0 and split not in (known := recipes.SPLITS):
+            raise UnknownNameError(f"{self.path}: unknown split `{split}`", did_you_mean(split, known, kind="splits"))
         self.epoch = 0
         self._places = _places_with_audio(self.manifest)
         self.skipped = len(self.manifest) - len(self._places)

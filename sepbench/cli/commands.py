@@ -409,7 +409,7 @@ def score(
             roots=_pairs(root, "--root"), limit=limit, workers=workers, force=force, progress=progress,
         )  # fmt: skip
     failed = [_tell_result(folder, speech) for folder in folders]
-    speech.say(f"publish them:  sepbench publish {out} --out site")
+    speech.say(f"publish them:  sepbench publish {out} --out site{_main_of(folders[0])}")
     speech.data({"results": folders, "failed": failed})
     return SOME_FAILED if any(failed) else 0
 
@@ -543,6 +543,15 @@ def _tell_mixture(row: dict[str, Any], path: Path, speech: Speech) -> None:
         done = "".join(f", {one['name']}" for one in source["transforms"])
         begins = f", from {source['offset'] / row['sample_rate']:.2f} s" if source["offset"] else ""
         speech.say(f"  {source['name']}: {source['set']} {source['item']}{begins}{done}")
+
+
+def _main_of(folder: Path) -> str:
+    """Name a metric to rank by, where the corpus's own was not scored."""
+    from json import loads
+
+    about = loads((folder / "result.json").read_text(encoding="utf-8"))
+    known = list(about["metrics"])
+    return "" if about["corpus"]["main_metric"] in known else f" --main {known[0]}"
 
 
 def _tell_result(folder: Path, speech: Speech) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sepbench import executors, metrics, shelf
 from sepbench.audio import Pcm, read_pcm
-from sepbench.errors import AudioError, SepbenchError, SignalError, UsageError
+from sepbench.errors import AudioError, MissingExtraError, SepbenchError, SignalError, UsageError
 from sepbench.evaluate.pairing import Pair, Pairing, paired_files
 from sepbench.metrics import Metric, Score
 from sepbench.metrics.improvement import improvements
@@ -163,6 +163,8 @@ def measure(
         if progress:
             progress(done, len(tasks))
     _refuse_nothing(errors, len(tasks), estimate)
+    if metric_names:
+        _refuse_absent(results)
     items = (Measured(task.pair.name, scores) for task, scores in zip(tasks, results, strict=True))
     return Measurements(tuple(items), found.missing, tuple(chosen.values()))
 
@@ -183,6 +185,16 @@ def _refuse_missing(found: Pairing, estimate: Path | str) -> None:
             f"{estimate}: {len(found.missing)} recordings have no partner: {', '.join(found.missing[:5])}"
             + (", …" if found.missing[5:] else ""),
             f"mend the names, or measure the {len(found.pairs)} that have one with --allow-missing",
+        )
+
+
+def _refuse_absent(results: Sequence[Mapping[str, Score]]) -> None:
+    """Where nothing that was asked for by name is installed, there is nothing to tell."""
+    found = [score for scores in results for score in scores.values()]
+    if found and all(score.status == "not_installed" for score in found):
+        raise MissingExtraError(
+            ", ".join(dict.fromkeys(str(score.reason) for score in found)),
+            'pip install "sepbench[dnsmos,pesq,visqol]"; docs/metrics.md says how to name a transcriber',
         )
 
 

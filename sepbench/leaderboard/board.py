@@ -334,7 +334,7 @@ def _main(columns: list[Column], wanted: str, *, where: str) -> Column:
             return column
     raise UnknownNameError(
         f"{where}: `{wanted}`, the metric to rank by, was not scored",
-        did_you_mean(wanted, [column.id for column in columns], kind="metrics"),
+        did_you_mean(wanted, [column.id for column in columns], kind="metrics") + "; rank by one of them with --main",
     )
 
 

@@ -70,6 +70,15 @@ def test_what_is_not_installed_is_said_once(measure, folders, monkeypatch):
     assert out.splitlines()[1:] == ["pesq: not installed"]
 
 
+def test_extras_alone_that_are_missing_are_an_error_with_the_remedy(measure, folders, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    code, _, err = measure(folders / "clean", folders / "out", "--metric", "pesq_wb", "--metric", "composite", "--workers", 0)  # fmt: skip
+    assert code == 4
+    assert "pesq: not installed\nhint: pip install" in err
+
+
 def test_what_has_no_value_says_why(measure, folders):
     code, out, _ = measure(folders / "clean/a.wav", folders / "clean/a.wav", "--metric", "snr")
     assert (code, out.split()[:3]) == (0, ["snr", "-", "saturated_high:"])
