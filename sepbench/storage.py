@@ -133,7 +133,7 @@ def _sync_folder(folder: Path) -> None:
 def place_error(path: Path, error: OSError) -> PlaceError:
     """Say of an error of the system where it happened, and what helps."""
     reason = os.strerror(error.errno) if error.errno else str(error)
-    again = "then run the same command again: it goes on where it stopped"
+    again = "then run the same command again: what is done already stays"
     remedies = {
         errno.ENOSPC: f"free some space, {again}",
         getattr(errno, "EDQUOT", -1): f"free some of your quota, {again}",

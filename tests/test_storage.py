@@ -38,7 +38,7 @@ def test_a_place_that_cannot_be_written_is_named_with_the_reason(tmp_path):
 
 
 def test_a_full_disk_says_that_the_run_can_go_on(tmp_path):
-    words = r"(?s)No space left on device.*goes on where it stopped"
+    words = r"(?s)No space left on device.*the same command again"
     with pytest.raises(PlaceError, match=words), storage.atomic(tmp_path / "x"):
         raise OSError(28, "No space left on device")
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 __all__ = ["console_script", "main"]
 
 USAGE, BUG, INTERRUPTED = 2, 70, 130
+_GO_ON = ("fetch", "mix", "train")  # commands that do not begin again
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return BUG
     if code == INTERRUPTED:  # as typer itself may have said
-        _complain("interrupted", "run the same command again: it goes on where it stopped")
+        goes_on = ": it goes on where it stopped" if words[:1] and words[0] in _GO_ON else ""
+        _complain("interrupted", f"run the same command again{goes_on}")
     return code if isinstance(code, int) else 0
 
 

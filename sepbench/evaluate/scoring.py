@@ -108,6 +108,7 @@ def score(
     there = [plan.done(force=force) for plan in plans]
     todo = [plan for plan, done in zip(plans, there, strict=True) if force or not done]
     if todo:
+        _refuse_unwritable(todo[0].folder)
         given = tuple((name, str(path)) for name, path in sorted((roots or {}).items()))
         tasks = [
             ItemTask(corpus, split, given, index, tuple(plan.contestant for plan in todo), chosen)
@@ -269,6 +270,13 @@ def _crash_rows(task: ItemTask, measures: list[Any], corpus: Corpus, reason: str
     who = described(separator, task.contestants[0].name)
     lost = failed(scored_targets(separator, example), measures, example, "separator_failed", reason)
     return score_rows(who, example, measures, lost, lost, None)
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """See that results can be written there, before hours of work."""
+    trial = folder.with_name(f".{folder.name}.trial")
+    storage.write_bytes(trial, b"")
+    trial.unlink()
 
 
 def _words(asked: Any) -> str:

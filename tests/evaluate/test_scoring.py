@@ -183,6 +183,13 @@ def test_scores_that_were_asked_for_in_another_way_are_not_lost(tmp_path, corpus
     assert (folder / "result.json").read_bytes() != before
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, corpus, monkeypatch):
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setattr(evaluate.scoring, "_run", lambda *_: pytest.fail("worked in vain"))
+    with pytest.raises(PlaceError, match="can't be written"):
+        evaluate.score(["mixture"], corpus, tmp_path / "taken", workers=0)
+
+
 @pytest.mark.parametrize("unnamed", [[object], [lambda mixture: mixture]])
 def test_a_class_that_workers_could_not_find_is_refused(tmp_path, corpus, unnamed):
     with pytest.raises(UsageError, match="expected names of separators") as caught:
