@@ -29,6 +29,7 @@ OWN_FAULTS = ["saturated_low", "silent_estimate", "nonfinite_estimate", "separat
 _ORDER = ("si_sdr", "snr", "sdr", "sir", "sar", "pesq", "stoi", "estoi")  # from left to right, then by name
 MEANINGS = {**STATUSES, "missing": "the score table has no row for the mixture"}
 _WORDS = {"saturated_high": "> 100 dB, not averaged", "missing": "missing"}
+_FEW_UNITS = 10  # intervals of fewer are too narrow
 Floats = NDArray[np.float64]
 
 
@@ -240,6 +241,11 @@ class Board:
         mine = [example for example in row.result.about.examples if example.target == self.target]
         return sorted(mine, key=lambda example: ("best", "median", "worst").index(example.which))
 
+    @property
+    def units(self) -> int:
+        """Count the independent groups that the mixtures come from."""
+        return len({group for row in self.all_rows for group in row.result.groups.values()})
+
     def footnotes(self, columns: Sequence[Column]) -> list[str]:
         """Say what the counts and marks mean, as far as they occur in these columns."""
         lost = {status for row in self.all_rows for column in columns for status in row.cells[column.id].lost}
@@ -256,6 +262,11 @@ class Board:
                 "=: a tie with a neighbour: the 95 % interval of their paired difference, bootstrapped over "
                 "independent groups, holds zero, or there are too few groups to tell. The first and the last of a run "
                 "of ties may still differ."
+            )
+        if (units := self.units) < _FEW_UNITS:
+            found.append(
+                f"Intervals and ties stand on {units} independent group{'s' if units > 1 else ''} (speakers, songs): "
+                "from so few they come out too narrow, or not at all."
             )
         if any(row.moved_by_median for row in self.rows):
             found.append("≠: ranked by the median instead of the mean, the row would stand elsewhere.")

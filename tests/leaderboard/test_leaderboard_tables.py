@@ -124,6 +124,16 @@ def test_rows_whose_paired_difference_holds_zero_share_a_rank(write_result, root
     assert any(note.startswith("=: ") for note in board.footnotes(board.columns))
 
 
+@pytest.mark.parametrize(
+    ("mixtures", "warned"), [(2, "1 independent group "), (6, "3 independent groups "), (20, None)]
+)
+def test_intervals_from_a_few_groups_are_not_to_be_relied_on(write_result, root, mixtures, warned):
+    write_result("a", {"si_sdr": [float(number % 5) for number in range(mixtures)]})
+    board = one_board(root)
+    notes = [note for note in board.footnotes(board.columns) if note.startswith("Intervals and ties stand on ")]
+    assert [warned in note for note in notes] == ([True] if warned else [])
+
+
 def test_a_small_difference_on_every_item_is_no_tie_however_wide_the_intervals(write_result, root):
     write_result("a", {"si_sdr": plus(0.1)})
     write_result("b", {"si_sdr": SIX})
