@@ -260,7 +260,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _unopened(path: Path, error: Exception) -> AudioError:
     number = getattr(error, "errno", None)
-    remedies = {errno.ENOENT: "is the root of the set the right one?", errno.EACCES: "is it readable for you?",
+    remedies = {errno.ENOENT: "is the path right, and of a set the root?", errno.EACCES: "is it readable for you?",
                 errno.ELOOP: "the link leads to itself: copy the file", errno.ENXIO: "only regular files are read"}  # fmt: skip
     words = os.strerror(number) if number else str(error)
     return AudioError(f"{path}: {words}", remedies.get(number or 0, _REPLACE))

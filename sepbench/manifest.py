@@ -24,13 +24,14 @@ from sepbench.errors import TableError
 from sepbench.recipe import DEGRADATION
 
 __all__ = [
-    "FILE_NAME", "SCHEMA", "VERSION", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "planned_rows", "stems_of", "write",
+    "FILE_NAME", "SCHEMA", "VERSION", "WORK_NAME", "Failure", "Manifest", "Progress", "corpus_hash", "plan_hash", "planned_rows", "stems_of", "write",
 ]  # fmt: skip
 
 # 2 added `snr_over` and `sources.follows`; 3 the gains of sources, `level_mdbfs`, `degradations` and `rendering`. Hashes leave out
 # nulls, so those of earlier versions hold.
 VERSION = 3
 FILE_NAME = "manifest.parquet"
+WORK_NAME = ".work"  # the folder of a build that is not finished
 
 
 def _field(name: str, type_: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:
@@ -273,6 +274,8 @@ class Manifest:
             If the file is missing, damaged, or no manifest. Damage in the rows shows when they are loaded.
         """
         path = Path(corpus)
+        if not (path / FILE_NAME).exists() and (path / WORK_NAME).exists():
+            raise TableError(f"{path}: the build of this corpus is not finished", "run the same `sepbench mix` again")
         path = path / FILE_NAME if path.is_dir() else path
         file = parquet.TableFile(path, SCHEMA, kind="manifest", version=VERSION, check=soundness.refuse_unsound)
         if not len(file):

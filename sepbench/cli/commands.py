@@ -506,6 +506,14 @@ def list_(
     speech.data(rows)
 
 
+_EXAMPLES = {
+    "--catalog": "esc50=esc50.parquet",
+    "--mixtures": "test=100",
+    "--option": "name=value",
+    "--pairs": '"speech=clean/*.wav"',
+}
+
+
 def _pairs(values: Iterable[str] | None, option: str) -> dict[str, str]:
     """Read KEY=VALUE options."""
     from sepbench.errors import UsageError
@@ -514,7 +522,10 @@ def _pairs(values: Iterable[str] | None, option: str) -> dict[str, str]:
     for value in values or ():
         key, sign, rest = value.partition("=")
         if not sign or not key or not rest:
-            raise UsageError(f"{option}: expected NAME=VALUE, got `{value}`", f"for example {option} esc50=DIR")
+            raise UsageError(
+                f"{option}: expected NAME=VALUE, got `{value}`",
+                f"for example {option} {_EXAMPLES.get(option, 'esc50=DIR')}",
+            )
         pairs[key] = rest
     return pairs
 
@@ -522,9 +533,12 @@ def _pairs(values: Iterable[str] | None, option: str) -> dict[str, str]:
 def _counts(values: Iterable[str] | None) -> dict[str, int]:
     """Read SPLIT=N options."""
     from sepbench.errors import UsageError
+    from sepbench.recipe import SPLITS
 
     pairs = _pairs(values, "--mixtures")
     for split, count in pairs.items():
+        if split not in SPLITS:
+            raise UsageError(f"--mixtures: unknown split `{split}`", f"choose {', '.join(SPLITS)}")
         if not count.isdecimal():
             raise UsageError(f"--mixtures: expected SPLIT=N, got `{split}={count}`", "for example --mixtures test=100")
     return {split: int(count) for split, count in pairs.items()}

@@ -274,9 +274,12 @@ def _crash_rows(task: ItemTask, measures: list[Any], corpus: Corpus, reason: str
 
 def _refuse_unwritable(folder: Path) -> None:
     """See that results can be written there, before hours of work."""
+    new = [parent for parent in (folder.parent, folder.parent.parent) if not parent.exists()]
     trial = folder.with_name(f".{folder.name}.trial")
     storage.write_bytes(trial, b"")
     trial.unlink()
+    for parent in new:
+        parent.rmdir()
 
 
 def _words(asked: Any) -> str:

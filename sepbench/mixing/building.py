@@ -158,7 +158,11 @@ def _make(order: Order, planned: Manifest, out: Path, roots: Mapping[str, Path],
     container = order.words["container"]
     workers = executors.default_workers() if how.workers is None else how.workers
     needs = needs_of(planned, order.lengths)
-    left = refuse_too_little_space(out, needs, container)
+    try:
+        left = refuse_too_little_space(out, needs, container)
+    except PlaceError:
+        layout.forget_untouched(out)
+        raise
     chosen = worth_packing(needs, how.cache, how.pack, out, left)
     if how.say:
         how.tell(forecast(planned, needs, chosen, container, workers))

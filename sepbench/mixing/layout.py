@@ -16,11 +16,12 @@ from typing import Any
 
 from sepbench import storage
 from sepbench.errors import PlaceError
-from sepbench.manifest import FILE_NAME
+from sepbench.manifest import FILE_NAME, WORK_NAME
 
 __all__ = [
     "audio_path",
     "boot_path",
+    "forget_untouched",
     "journal_path",
     "plan_path",
     "proofs_path",
@@ -41,7 +42,7 @@ def audio_path(corpus: Path, row: Mapping[str, Any], name: str, container: str) 
 
 def work_folder(corpus: Path) -> Path:
     """Say where a build keeps what it needs to go on."""
-    return corpus / ".work"
+    return corpus / WORK_NAME
 
 
 def plan_path(corpus: Path) -> Path:
@@ -92,6 +93,13 @@ def tidy(out: Path) -> None:
     if left or (out / ".lock").exists():
         with contextlib.suppress(PlaceError), storage.locked(out):
             remove(*left)
+
+
+def forget_untouched(out: Path) -> None:
+    """Remove the plan of a build that has made nothing, so that another may be made in its place."""
+    work = work_folder(out)
+    if {path.name for path in work.iterdir()} <= {plan_path(out).name, boot_path(out).name}:
+        remove(work)
 
 
 def remove(*paths: Path) -> None:

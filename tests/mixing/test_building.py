@@ -7,7 +7,7 @@ import pytest
 
 from sepbench import Corpus, Manifest, mixing
 from sepbench import recipe as recipes
-from sepbench.errors import PlaceError, RecipeError, TooManyFailedError, UsageError
+from sepbench.errors import PlaceError, RecipeError, TableError, TooManyFailedError, UsageError
 from sepbench.mixing import shards
 
 SHORT = recipes.parse(
@@ -190,6 +190,16 @@ def test_a_disk_that_is_too_small_is_refused_before_the_first_mixture(tmp_path, 
     with pytest.raises(PlaceError, match=r"(?s)needs about 1.\d MB more, and 0.0 MB are free.*--mixtures SPLIT=N"):
         built(tmp_path, catalogs)
     assert not (tmp_path / "corpus" / "audio").exists()
+    monkeypatch.undo()
+    assert len(built(tmp_path, catalogs, mixtures={"test": 1})) == 1  # as the hint says
+
+
+def test_a_build_that_is_not_finished_says_so_where_a_corpus_is_wanted(tmp_path, catalogs, roots):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TooManyFailedError):
+        built(tmp_path, catalogs, roots={"esc50": tmp_path / "empty"})
+    with pytest.raises(TableError, match=r"(?s)is not finished.*run the same `sepbench mix` again"):
+        mixing.verify(tmp_path / "corpus", workers=0)
 
 
 def test_wav_holds_the_same_samples(tmp_path, catalogs):
