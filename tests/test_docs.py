@@ -16,6 +16,7 @@ import soundfile
 
 from sepbench.cli import main
 from sepbench.cli.commands import app
+from sepbench.separators.protocol import Separator, build, checked
 from sepbench.tour import RECORDINGS
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +117,19 @@ def test_the_readmes_commands_work_as_they_stand(disk, capsys):
             assert main([*words[1:], *extra]) == 0, f"{line}\n{capsys.readouterr().err}"
     assert (disk / "separated" / "noisy" / "speech.flac").exists()
     assert "halve" in (disk / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_page_on_separators_has_every_attribute_and_its_class_works(tmp_path):
+    page = (ROOT / "docs" / "separators.md").read_text(encoding="utf-8")
+    for name in [
+        *Separator.__annotations__,
+        *re.findall(r"``(\w+)(?: =.*?)?``", Separator.__doc__.partition("Notes")[2]),
+    ]:
+        assert f"`{name}`" in page
+    (tmp_path / "gate.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    gate = build(f"{tmp_path / 'gate.py'}:Gate", {"threshold": "0.02"})
+    mixture = np.array([[0.01, -0.03]], np.float32)
+    assert checked(gate, mixture, sample_rate=16000, targets=("speech",))["speech"].tolist() == [[0, mixture[0, 1]]]
 
 
 def test_the_readmes_metrics_take_arrays(capsys):
