@@ -259,7 +259,9 @@ def metrics_page() -> str:
         "The name of a metric in a table carries its definition; what stands after a colon is how channels and rates were "
         "brought to it. `_i` is the improvement over the mixture: the score of the estimate less that of the mixture, "
         "with the same reference; `snr_i` is the denoising SNR of some texts. What is undefined is a status with a reason, "
-        "never a number ([statuses](tables.md#statuses-of-a-score)). Functions of the same names are in `sepbench.metrics`.",
+        "never a number ([statuses](tables.md#statuses-of-a-score)). "
+        "Functions of the same names are in `sepbench.metrics` (`si_sdr_zero_mean` is `si_sdr(…, zero_mean=True)`, and "
+        "`bss_eval_museval` is `bss_eval_images(…, silence='museval')`).",
         "- **Order and shape**: `reference, estimate`, always, of shape (…, time); BSS Eval takes (source, time) or (source, "
         "channel, time). Lengths are never repaired.\n"
         "- **No epsilon**: a quiet recording has the value of a loud one. NaN and infinities are what IEEE arithmetic gives; "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sepbench import shelf
-from sepbench.errors import UsageError
+from sepbench.errors import UnknownNameError, UsageError
 from sepbench.metrics.bss_eval import BssEval, bss_eval_sources
 from sepbench.metrics.bss_eval_images import BssEvalImages, bss_eval_images, framewise_sdr
 from sepbench.metrics.composite import Composite, composite
@@ -93,7 +93,14 @@ def load(names: Iterable[str] | None = None) -> list[Metric]:
 
 
 def _loaded(name: str) -> Metric:
-    found = shelf.load("metrics", name)
+    try:
+        found = shelf.load("metrics", name)
+    except UnknownNameError as error:
+        base = name.partition(":")[0].removesuffix("_i")
+        families = [metric.name for metric in load() if base in metric.ids]
+        if families:
+            raise UnknownNameError(error.message, f"it comes with `{families[0]}`: ask for that") from error
+        raise
     if not isinstance(found, Metric):
         raise UsageError(
             f"`{name}`: expected a Metric, got {type(found).__name__}",

@@ -141,6 +141,12 @@ def bad(words, *expected, code=2):
             "split `train` has no mixtures",
         ),
         bad(["score", "mixture", "--corpus", "CORPUS", "--metric", "sdr", "--out", "r"], "unknown metric `sdr`"),
+        bad(
+            ["score", "mixture", "--corpus", "CORPUS", "--metric", "sdr_v3_512", "--out", "r"],
+            "it comes with `bss_eval_sources`",
+        ),
+        bad(["mix", "speech-demo", "--mixtures", "tain=3", "--out", "r"], "choose train, valid, test"),
+        bad(["mix", "speech-demo", "--mixtures", "train", "--out", "r"], "for example --mixtures test=100"),
         bad(["separate", "irm", "noisy.wav", "--out", "o"], "is an oracle"),
         bad(["separate", "mixture", "nowhere.wav", "--out", "o"], "nowhere.wav"),
         bad(["separate", "mixture", "broken/a.wav", "--out", "o"], "broken/a.wav"),
