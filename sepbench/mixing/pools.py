@@ -20,7 +20,8 @@ from sepbench.resample import resampled_frames
 __all__ = ["ASKED", "Card", "cards_of", "frames_wanted", "listed_by_count", "pool_of"]
 
 # what the recipe itself leaves out; all else is said to people
-ASKED = ("in other splits", "in groups of other splits", "excluded by `where`")
+_OTHER_GROUPS = "in groups of other splits"
+ASKED = ("in other splits", _OTHER_GROUPS, "excluded by `where`")
 _NUMBERS = ("duration_s", "sample_rate", "channels", "peak_dbfs", "loudness_lufs")
 _TEXTS = ("split", "group", "item")
 _SEEN = ("status", "path", "pcm_sha256", "licence", "labels", "frames", "level_profile_dbfs", *_TEXTS, *_NUMBERS[1:])
@@ -111,7 +112,10 @@ def pool_of(
         raise RecipeError(
             f"{recipe.name}: none of {len(cards)} recordings of `{set_}` can serve as `{name}` "
             f"in split `{split}`: {listed_by_count(removed) or 'the catalog is empty'}",
-            "change the source's `splits`, `where` or `when_short`, or index more of the set",
+            f"`shares` draws for each of the {len(shares)} groups by itself, and few leave a split empty: take another seed, or "
+            "name each split's `groups`"
+            if pool.shares is not None and removed.get(_OTHER_GROUPS, 0) > len(cards) / 2
+            else "change the source's `splits`, `where` or `when_short`, or index more of the set",
         )
     return places, removed
 
@@ -161,7 +165,7 @@ def _unfit(
     if pool.splits is not None and card.row["split"] not in pool.splits.get(split, ()):  # type: ignore[call-overload]
         return "in other splits"
     if (pool.shares is not None and shares[card.group] != split) or (listed is not None and card.group not in listed):
-        return "in groups of other splits"
+        return _OTHER_GROUPS
     if not all(_fits(card.value(key), condition) for key, condition in pool.where.items()):
         return "excluded by `where`"
     if card.row["channels"] > 1 and recipe.channels > 1 and card.row["channels"] != recipe.channels:

@@ -33,7 +33,7 @@ class Pool(Model):
     splits: dict[Split, tuple[str, ...]] | None = None
     """Which splits of the set serve which split of the corpus."""
     shares: dict[Split, int] | None = None
-    """For sets without splits: how the groups are divided, by a keyed draw for each group."""
+    """For sets without splits: how the groups are divided, by a keyed draw for each group; of few groups a split may get none."""
     groups: dict[Split, tuple[str, ...]] | None = None
     """For lists of one's own: the groups (speakers, songs …) of each split; or, in a recipe's file, the name of a text file
     beside it with one in each line."""

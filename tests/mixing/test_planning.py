@@ -147,6 +147,14 @@ def test_a_pool_that_is_empty_is_explained_with_counts(tables):
         plan(recipe(sources=[source, NOISE]), tables)
 
 
+def test_shares_that_leave_a_split_without_a_group_are_named_with_the_remedy(tables):
+    source = SPEECH | {"splits": None, "shares": {"train": 10**9, "test": 1}}
+    with pytest.raises(RecipeError, match=r"25 in groups of other splits") as caught:
+        plan(recipe(sources=[source], levels={}, splits={"train": 3, "test": 3}), tables)
+    assert "`shares` draws for each of the" in caught.value.hint
+    assert "another seed" in caught.value.hint
+
+
 def test_an_unknown_label_is_refused_with_a_suggestion(tables):
     with pytest.raises(RecipeError, match="did you mean `speaker`"):
         plan(recipe(sources=[SPEECH | {"where": {"speakr": "9005"}}, NOISE]), tables)
