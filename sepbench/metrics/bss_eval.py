@@ -26,8 +26,9 @@ __all__ = ["BSS_EVAL_SOURCES", "DEPENDENT", "BssEval", "bss_eval_sources", "ill_
 
 TAPS = 512
 IDS = ("sdr_v3_512", "sir_v3_512", "sar_v3_512")
-_CLOSE = 1e-5  # an energy so small beside those it is the difference of (50 dB) is measured on the waveform
+_CLOSE = 3e-5  # an energy so small beside those it is the difference of (45 dB) is measured on the waveform
 _ROUNDING = 1e-13  # and one below this is a rounding error
+_NOTHING = 1e-26  # as is a projection of so little of the estimate's energy
 
 
 class BssEval(NamedTuple):
@@ -104,6 +105,8 @@ def bss_eval_sources(
         references, estimates, where="bss_eval_sources", axes="source, time", square=compute_permutation,
         hint="score one channel at a time; a single source is `signal[None]`",
     )  # fmt: skip
+    if taps != int(taps) or taps < 1:
+        raise SignalError(f"bss_eval_sources: expected taps of at least 1, got {taps}", "the definition has 512")
     if backend == "mir_eval":
         from sepbench.metrics.bss_eval_by_mir_eval import by_mir_eval
 
@@ -177,13 +180,16 @@ class Projections:
         if source not in self._audible or not 0 < total < np.inf:
             return np.nan, np.nan, np.nan
         row = int(np.searchsorted(self._audible, source))
-        target = _energy(self._own(row), self._right[row : row + 1], estimate)
-        every = _energy(self._together, self._right, estimate)
+        target, every = self._own(row).energies[estimate], self._together.energies[estimate]
+        target, every = (energy if energy > _NOTHING * total else 0.0 for energy in (target, every))
         interference = 0.0 if len(self._audible) == 1 else every - target
-        ratios = (total - target) / target, interference / target, (total - every) / every
+        with np.errstate(
+            divide="ignore", invalid="ignore"
+        ):  # nothing of the references is in it: no ratio to what isn't there
+            ratios = np.divide((total - target, interference, total - every), (target, target, every))
         if any(_ROUNDING < ratio < _CLOSE for ratio in ratios):
             interference, *rest = self._remainders(row, estimate)
-            ratios = rest[0] / target, interference / target, rest[1] / every
+            ratios = np.divide((rest[0], interference, rest[1]), (target, target, every))
         with np.errstate(divide="ignore"):
             sdr, sir, sar = -10 * np.log10(np.maximum(ratios, 0.0))
         return sdr, sir, sar
@@ -204,11 +210,6 @@ class Projections:
         whole = padded(self._estimates[estimate : estimate + 1], 0, self._taps - 1, xp)
         parts = every - target, whole - target, whole - every
         return tuple(float(xp.square(part).sum()) for part in parts)  # type: ignore[return-value]
-
-
-def _energy(found: Solution, right: Floats, estimate: int) -> float:
-    """Give the energy of a projection: the inner product of its filters with the correlations that they solve for."""
-    return float(np.vdot(found.filters[:, estimate], right[:, estimate]))
 
 
 def ill_conditioned(share: float) -> Score | None:

@@ -201,7 +201,9 @@ class _Fits:
         rows = [source * self._channels + channel for source, channel in kept]
         self._heard = channels if len(rows) == len(channels) else channels[rows]  # no copy of what may be an hour
         self._lagged, self._right = correlations(self._heard, targets, taps, xp)
-        self._together = solve(self._lagged, self._right) if kept else Solution(self._right, 0.0)
+        self._together = (
+            solve(self._lagged, self._right) if kept else Solution(self._right, np.zeros(self._right.shape[1]), 0.0)
+        )
         self.independence = self._together.smallest
 
     def criteria(self, spans: list[slice], pairs: list[tuple[int, int]], silence: str) -> Floats:
@@ -344,7 +346,7 @@ def _metric(name: str, title: str, silence: str, suffix: str) -> Metric:
         f"Policy on silence `{silence}`: {SILENCE[silence]}. SIR is the target-to-interference ratio (TIR) of some texts. "
         f"Above 100 dB a value counts as saturated; where a reference holds less than {DEPENDENT:g} of its energy beyond what "
         "the others predict, all but SDR depend on rounding and are `ill_conditioned`.",
-        version="sepbench 1",
+        version="sepbench 2",
         score=partial(_score, silence=silence, ids=ids),
         lowest=-np.inf,
         highest=np.inf,

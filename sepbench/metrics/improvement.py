@@ -89,5 +89,9 @@ def _difference(score: Score, before: Score) -> Score:
         return framed([_difference(*pair) for pair in zip(score.frames, before.frames, strict=True)])
     if score.value is not None and before.value is not None:
         return Score(score.value - before.value)
+    if before.status == "saturated_high":
+        return Score(None, "no_interferer", "the mixture is the reference: there is nothing to improve")
+    if score.value is not None and before.status == "saturated_low":
+        return Score(None, "saturated_high", "the mixture holds nothing of the reference")
     blame = score if score.value is None else before
     return Score(None, blame.status, blame.reason)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sepbench.loudness import integrated_loudness
 from sepbench.metrics.channels import checked_alone, unusable
-from sepbench.metrics.metric import Floats, Metric, Score, Scores, matched, paired, undefined
+from sepbench.metrics.metric import Floats, Metric, Score, Scores, matched, paired, undefined, whole_rate
 
 __all__ = ["LEVEL_DIFFERENCE", "LOUDNESS", "level_difference", "loudness"]
 
@@ -81,7 +81,8 @@ def loudness(signal: Any, sample_rate: int) -> float:
     >>> round(loudness(tone, 48000), 1), round(loudness(0.1 * tone, 48000), 1), loudness(0 * tone, 48000)
     (-3.1, -23.1, nan)
     """
-    found = integrated_loudness(checked_alone(signal, where="loudness"), sample_rate)
+    rate = whole_rate(sample_rate, where="loudness", lowest=1000)
+    found = integrated_loudness(checked_alone(signal, where="loudness"), rate)
     return math.nan if found is None else found
 
 

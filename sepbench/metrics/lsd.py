@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from sepbench.errors import SignalError
 from sepbench.metrics.channels import score_channels
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, whole_rate
 
 __all__ = ["LSD", "lsd"]
 
 _FRAME_S = 0.032
 _RANGE_DB = 50.0
 _AT_ONCE = 2048  # frames in memory
+_LOWEST_RATE = 1000
 
 
 def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
@@ -40,7 +40,7 @@ def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     Returns
     -------
     ndarray of float64, shape (...)
-        0 where the magnitudes are the same; NaN below one frame (0.032 s) or where the reference is silent.
+        0 where the magnitudes are the same; NaN below one frame (0.032 s) or where the reference is silent in all frames.
 
     Raises
     ------
@@ -60,9 +60,8 @@ def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     (True, nan)
     """
     reference, estimate = paired(reference, estimate, where="lsd")
-    if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"lsd: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
-    return each_signal(lambda s, s_hat: _value(s, s_hat, int(sample_rate)), reference, estimate)
+    rate = whole_rate(sample_rate, where="lsd", lowest=_LOWEST_RATE)
+    return each_signal(lambda s, s_hat: _value(s, s_hat, rate), reference, estimate)
 
 
 def _value(reference: Floats, estimate: Floats, sample_rate: int) -> float:
@@ -72,6 +71,8 @@ def _value(reference: Floats, estimate: Floats, sample_rate: int) -> float:
     frames = [np.lib.stride_tricks.sliding_window_view(x, length)[:: length // 2] for x in (reference, estimate)]
     pieces = range(0, len(frames[0]), _AT_ONCE)
     floor = max(_levels(frames[0][first : first + _AT_ONCE]).max() for first in pieces) - _RANGE_DB
+    if not math.isfinite(floor):  # what there is lies behind the last whole frame
+        return math.nan
     distances = []
     for first in pieces:
         levels, levels_hat = (np.maximum(_levels(part[first : first + _AT_ONCE]), floor) for part in frames)
@@ -91,7 +92,7 @@ def _levels(frames: Floats) -> Floats:
 def _measure(reference: Floats, estimate: Floats, sample_rate: int) -> Score:
     value = _value(reference, estimate, sample_rate)
     if math.isnan(value):
-        return Score(None, "too_short", "shorter than a frame of 32 ms")
+        return Score(None, "too_short", "no whole frame of 32 ms holds anything of the reference")
     return Score(value)
 
 

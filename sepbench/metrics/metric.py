@@ -34,6 +34,7 @@ __all__ = [
     "paired",
     "together",
     "undefined",
+    "whole_rate",
 ]
 
 Floats = NDArray[np.float64]
@@ -208,6 +209,30 @@ def matched(references: Mapping[str, Any], target: str, estimate: Any, *, where:
     return one_recording(reference, f"{where}: `{target}`"), estimate
 
 
+def whole_rate(sample_rate: Any, *, where: str, lowest: int = 1) -> int:
+    """Take a sample rate in Hz.
+
+    Raises
+    ------
+    SignalError
+        If it is no whole number, or below the lowest that the metric is defined for.
+
+    Examples
+    --------
+    >>> whole_rate(16000.0, where="stoi")
+    16000
+    """
+    try:
+        rate = int(sample_rate)
+    except (TypeError, ValueError, OverflowError):
+        rate = 0
+    if rate != sample_rate or rate < lowest:
+        raise SignalError(
+            f"{where}: expected a sample rate of at least {lowest} Hz, got {sample_rate!r}", "pass a whole number"
+        )
+    return rate
+
+
 def one_recording(signal: Floats, where: str) -> Floats:
     """Make sure that an array is of shape (channel, time): with the axes swapped it would be a thousand short channels.
 
@@ -262,27 +287,56 @@ def decibels(value: float) -> Score:
     return Score(float(value))
 
 
+_SATURATED = {"saturated_high": math.inf, "saturated_low": -math.inf}
+
+
 def framed(frames: Sequence[Score]) -> Framed:
     """Take the median over the frames that have a value, as `museval` does it for a track.
+
+    A saturated frame counts as what it is, above or below all others.
 
     Examples
     --------
     >>> framed([Score(1.0), Score(None, "silent_reference"), Score(4.0)]).value
     2.5
+    >>> framed([Score(1.0), Score(None, "saturated_high"), Score(None, "saturated_high")]).status
+    'saturated_high'
     >>> framed([Score(None, "silent_reference")]).status
     'silent_reference'
     """
-    values = [frame.value for frame in frames if frame.value is not None]
-    score = Framed(float(np.median(values))) if values else Framed(*frames[0])
+    values = [_SATURATED.get(frame.status, frame.value) for frame in frames]
+    known = [value for value in values if value is not None]
+    score = Framed(*(_median(known) if known else frames[0]))
     score.frames = tuple(frames)
     return score
 
 
+def _median(values: Sequence[float]) -> Score:
+    with np.errstate(invalid="ignore"):  # of both infinities there is none: the lower one
+        median = float(np.median(values))
+    return Score(median) if math.isfinite(median) else Score(None, "saturated_high" if median > 0 else "saturated_low")
+
+
 def together(channels: Sequence[Score]) -> Score:
-    """Take the mean over channels; one that is undefined leaves the whole undefined."""
-    for number, score in enumerate(channels, 1):
-        if score.value is None:
-            where = f"channel {number} of {len(channels)}"
-            reason = f"{where}: {score.reason}" if score.reason else where
-            return score if len(channels) == 1 else score._replace(reason=reason)
+    """Take the mean over channels; one that is undefined leaves the whole undefined.
+
+    Of several it is the one whose fault weighs most, whatever the order: the corpus's, then the separator's, then a
+    value that is lower, then one that is higher than any number.
+
+    Examples
+    --------
+    >>> together([Score(None, "saturated_high"), Score(None, "silent_estimate")]).status
+    'silent_estimate'
+    """
+    lost = [(number, score) for number, score in enumerate(channels, 1) if score.value is None]
+    if lost:
+        number, score = min(lost, key=lambda one: (_weight(one[1].status), one[1].status, one[0]))
+        where = f"channel {number} of {len(channels)}"
+        reason = f"{where}: {score.reason}" if score.reason else where
+        return score if len(channels) == 1 else score._replace(reason=reason)
     return Score(math.fsum(score.value or 0.0 for score in channels) / len(channels))
+
+
+def _weight(status: str) -> int:
+    lightest = ("silent_estimate", "nonfinite_estimate", "saturated_low", "saturated_high")
+    return lightest.index(status) if status in lightest else -1

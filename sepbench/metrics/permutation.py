@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sepbench.errors import SignalError
-from sepbench.metrics.arrays import double, namespace, to_namespace
+from sepbench.metrics.arrays import double, namespace, time_last, to_namespace
 
 __all__ = ["Permuted", "best_permutation", "permuted"]
 
@@ -105,6 +105,7 @@ def permuted(measure: Callable[[Any, Any], Any], references: Any, estimates: Any
             f"permuted: references have shape {tuple(references.shape)} but estimates have {tuple(estimates.shape)}",
             "pass arrays of shape (source, time), with an estimate for every reference",
         )
+    time_last(tuple(references.shape), where="permuted")
     pairs = [[measure(reference, estimate) for estimate in estimates] for reference in references]
     table = np.array([[float(value) for value in row] for row in pairs])
     order = best_permutation(table)

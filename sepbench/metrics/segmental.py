@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from sepbench.errors import SignalError
 from sepbench.metrics.channels import score_channels
 from sepbench.metrics.frames import critical_bands, frame_count, frame_pairs, power_spectra
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, paired, whole_rate
 
 __all__ = ["FW_SEG_SNR", "SEG_SNR", "fw_seg_snr", "seg_snr"]
 
@@ -101,19 +100,14 @@ def fw_seg_snr(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     >>> bool(fw_seg_snr(*noise, 8000) < fw_seg_snr(noise[0], noise[0] + 0.1 * noise[1], 8000))
     True
     """
-    if sample_rate < _LOWEST_RATE:
-        raise SignalError(
-            f"fw_seg_snr: expected a sample rate of at least {_LOWEST_RATE} Hz, got {sample_rate!r}",
-            "its bands go up to 3.8 kHz",
-        )
+    sample_rate = whole_rate(sample_rate, where="fw_seg_snr", lowest=_LOWEST_RATE)  # its bands go up to 3.8 kHz
     return _over_signals("fw_seg_snr", _frame_weighted_snr, reference, estimate, sample_rate)
 
 
 def _over_signals(name: str, frames: Frames, reference: Any, estimate: Any, sample_rate: int) -> Floats:
     reference, estimate = paired(reference, estimate, where=name)
-    if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
-    return each_signal(lambda s, s_hat: _mean(frames, s, s_hat, int(sample_rate)), reference, estimate)
+    rate = whole_rate(sample_rate, where=name, lowest=1000)
+    return each_signal(lambda s, s_hat: _mean(frames, s, s_hat, rate), reference, estimate)
 
 
 def _mean(frames: Frames, reference: Floats, estimate: Floats, sample_rate: int) -> float:

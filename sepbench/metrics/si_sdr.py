@@ -12,6 +12,8 @@ from sepbench.metrics.metric import Floats, Metric, Score, decibels, in_namespac
 
 __all__ = ["SD_SDR", "SI_SDR", "SI_SDR_ZERO_MEAN", "sd_sdr", "si_sdr"]
 
+_ROUNDING = 1e-14
+
 
 def si_sdr(reference: Any, estimate: Any, *, zero_mean: bool = False) -> Any:
     """Compute the scale-invariant signal-to-distortion ratio in dB.
@@ -53,7 +55,7 @@ def si_sdr(reference: Any, estimate: Any, *, zero_mean: bool = False) -> Any:
     s, s_hat, xp = in_namespace(reference, estimate, where="si_sdr")
     with np.errstate(all="ignore"):
         if zero_mean:
-            s, s_hat = (x - x.mean(axis=-1, keepdims=True) for x in (s, s_hat))
+            s, s_hat = (_without_mean(x, xp) for x in (s, s_hat))
         alpha, energy = _scaling(s, s_hat, xp)
         e_res = _without(s_hat, alpha, s)
         return 10 * xp.log10(xp.square(alpha[..., 0]) * energy / xp.square(e_res).sum(axis=-1))  # eq. 3
@@ -100,6 +102,14 @@ def sd_sdr(reference: Any, estimate: Any) -> Any:
         return 10 * xp.log10(xp.square(alpha[..., 0]) * energy / xp.square(s_hat - s).sum(axis=-1))
 
 
+def _without_mean(x: Any, xp: Any) -> Any:
+    """Take the mean over time out; what is left of a constant is rounding, and so nothing."""
+    mean = x.mean(axis=-1, keepdims=True)
+    centred = x - mean
+    moves = xp.square(centred).mean(axis=-1, keepdims=True) > xp.square(_ROUNDING * mean)
+    return xp.where(moves, centred, 0 * centred)
+
+
 def _scaling(s: Any, s_hat: Any, xp: Any) -> tuple[Any, Any]:
     """Give the factor that brings the reference nearest to the estimate (eq. 4), and the reference's energy."""
     energy = xp.square(s).sum(axis=-1)
@@ -118,7 +128,11 @@ def _without(s_hat: Any, alpha: Any, s: Any) -> Any:
 
 
 def _measure(reference: Floats, estimate: Floats, sample_rate: int, *, measure: Any) -> Score:
-    return decibels(float(measure(reference, estimate)))
+    value = float(measure(reference, estimate))
+    if np.isnan(value):  # without their mean
+        which = "reference" if np.isnan(measure(reference, reference)) else "estimate"
+        return Score(None, f"silent_{which}", f"the {which} is constant")
+    return decibels(value)
 
 
 _PAPER = "Le Roux, Wisdom, Erdogan and Hershey, SDR – half-baked or well done?, ICASSP 2019"

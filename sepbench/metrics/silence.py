@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sepbench.errors import SignalError
-from sepbench.metrics.metric import Floats, Metric, Score, Scores, matched, paired
+from sepbench.metrics.metric import Floats, Metric, Score, Scores, matched, paired, whole_rate
 
 __all__ = ["SILENCE", "Silence", "silence"]
 
@@ -63,8 +62,7 @@ def silence(reference: Any, estimate: Any, sample_rate: int) -> Silence:
     (nan, -10.0, -120.0)
     """
     reference, estimate = paired(reference, estimate, where="silence")
-    if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"silence: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
+    sample_rate = whole_rate(sample_rate, where="silence", lowest=10)
     energies = [_frame_energies(signal, sample_rate) for signal in (reference, estimate)]
     return Silence(_at_silence(*energies), _at_silence(*energies[::-1]))
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sepbench.errors import SignalError
 from sepbench.metrics.frames import critical_bands, frame_pairs, power_spectra, trimmed_mean
-from sepbench.metrics.metric import Floats, each_signal, paired
+from sepbench.metrics.metric import Floats, each_signal, paired, whole_rate
 
 __all__ = ["llr", "wss"]
 
@@ -104,15 +103,11 @@ def wss(reference: Any, estimate: Any, sample_rate: int) -> Floats:
 def _over_frames(
     name: str, distance: Callable[[Floats, Floats], Floats], reference: Floats, estimate: Floats, sample_rate: int
 ) -> Floats:
-    if sample_rate != int(sample_rate) or sample_rate < _LOWEST_RATE:
-        raise SignalError(
-            f"{name}: expected a sample rate of at least {_LOWEST_RATE} Hz, got {sample_rate!r}",
-            "resample both signals first",
-        )
+    rate = whole_rate(sample_rate, where=name, lowest=_LOWEST_RATE)
 
     def mean(s: Floats, s_hat: Floats) -> float:
         with np.errstate(all="ignore"):
-            parts = [distance(*pair) for pair in frame_pairs(s, s_hat, int(sample_rate))]
+            parts = [distance(*pair) for pair in frame_pairs(s, s_hat, rate)]
         distances = np.concatenate(parts) if parts else np.empty(0)
         return trimmed_mean(distances)
 

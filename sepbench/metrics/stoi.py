@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.errors import SignalError
 from sepbench.metrics.arrays import to_host, to_namespace, zeros
 from sepbench.metrics.channels import score_channels
-from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace
+from sepbench.metrics.metric import Floats, Metric, Score, each_signal, in_namespace, whole_rate
 from sepbench.metrics.octave_resampling import resample
 
 __all__ = ["ESTOI", "STOI", "estoi", "stoi"]
@@ -99,9 +98,8 @@ def estoi(reference: Any, estimate: Any, sample_rate: int) -> Any:
 
 def _over_signals(name: str, reference: Any, estimate: Any, sample_rate: int, *, extended: bool) -> Any:
     s, s_hat, xp = in_namespace(reference, estimate, where=name)
-    if sample_rate != int(sample_rate) or sample_rate <= 0:
-        raise SignalError(f"{name}: expected a sample rate in Hz, got {sample_rate!r}", "pass a whole number above 0")
-    values = each_signal(partial(_value, sample_rate=int(sample_rate), extended=extended, xp=xp), s, s_hat)
+    rate = whole_rate(sample_rate, where=name)
+    values = each_signal(partial(_value, sample_rate=rate, extended=extended, xp=xp), s, s_hat)
     return to_namespace(values, s, xp)
 
 

@@ -4,7 +4,8 @@ The recursion is Levinson's, for blocks (Whittle 1963): the predictors of one or
 square of the number of taps where a general solver takes the third power, and adds in the same order whatever the number
 of threads. What each tap of a source holds beyond those before shows on the way. Where that is nearly nothing, as with copies of
 one source, or fewer samples than taps, the recursion would go on with rounding errors: then taps are taken by what they hold
-beyond those taken before, the most first, until nothing but rounding is left.
+beyond those taken before, the most first, until nothing but rounding is left. The energy of a projection comes from a form that is
+stationary at the best filters, so that an error of theirs moves it by its square.
 """
 
 from __future__ import annotations
@@ -20,14 +21,24 @@ Floats = NDArray[np.float64]
 DEPENDENT = 1e-11
 """Where a tap holds less of its source's energy beyond the others, what is found with it depends on rounding."""
 
+_RECURSIVELY = 1e-8  # the recursion loses digits with what a tap holds: with less than this, pivots are taken
+_PLAINLY = 1e-2  # and with more, so few that the energies of what it finds are right
+
 
 class Solution(NamedTuple):
-    """Filters of shape (source, right, tap), and the smallest share of energy that a tap added to those before it.
+    """What was found.
 
-    Below `DEPENDENT` that is one of those that were met first, and not the smallest of all.
+    Attributes
+    ----------
+    filters : ndarray of shape (source, right, tap)
+    energies : ndarray of shape (right,)
+        Of what the filters make of the sources.
+    smallest : float
+        The smallest share of energy that a tap of a source held beyond those taken before it.
     """
 
     filters: Floats
+    energies: Floats
     smallest: float
 
 
@@ -69,14 +80,29 @@ def solve(lagged: Floats, right: Floats) -> Solution:
     unit = lagged * scale * scale[:, 0]
     rows = unit.transpose(0, 2, 1)[:, ::-1].reshape(sources, taps * sources)
     wanted = np.ascontiguousarray((right * scale).transpose(2, 0, 1))
-    found, smallest = levinson(np.ascontiguousarray(rows), wanted, DEPENDENT)
-    if smallest < DEPENDENT:
-        found = _by_pivots(unit, wanted)
-    return Solution(found.reshape(others, taps, sources).transpose(2, 0, 1) * scale, float(smallest))
+    found, smallest = levinson(np.ascontiguousarray(rows), wanted, _RECURSIVELY)
+    if smallest < _RECURSIVELY:
+        found, smallest = _by_pivots(unit, wanted)
+    filters = found.reshape(others, taps, sources).transpose(2, 0, 1) * scale
+    energies = np.einsum("srt,srt->r", filters, right)
+    if smallest < _PLAINLY:  # the energy of the best fit, but for the square of the filters' error
+        energies += np.einsum("srt,srt->r", filters, right - _product(lagged, filters))
+    return Solution(filters, energies, float(smallest))
 
 
-def _by_pivots(lagged: Floats, wanted: Floats) -> Floats:
-    """Solve by a Cholesky decomposition with complete pivoting, zeros for what is left out; shape (right, tap * source)."""
+def _product(lagged: Floats, filters: Floats) -> Floats:
+    """Multiply the matrix of a system with filters."""
+    taps = lagged.shape[-1]
+    size = 1 << (2 * taps - 1).bit_length()
+    both = np.zeros((*lagged.shape[:2], size))  # lags of either sign, those below zero from the end
+    both[..., :taps] = lagged
+    both[..., size - taps + 1 :] = lagged.transpose(1, 0, 2)[..., :0:-1]
+    spectra = np.einsum("ijf,jrf->irf", np.fft.rfft(both), np.fft.rfft(filters, size))
+    return np.fft.irfft(spectra, size)[..., :taps]
+
+
+def _by_pivots(lagged: Floats, wanted: Floats) -> tuple[Floats, float]:
+    """Solve by a Cholesky decomposition with complete pivoting, zeros for what is left out; give the last pivot too."""
     from scipy.linalg import cho_solve, lapack, toeplitz
     from threadpoolctl import threadpool_limits
 
@@ -89,5 +115,6 @@ def _by_pivots(lagged: Floats, wanted: Floats) -> Floats:
     with threadpool_limits(1, user_api="blas"):  # with more, sums come out in another order
         factor, order, rank, _ = lapack.dpstrf(matrix.reshape(len(found), -1).T, lower=1, overwrite_a=1)
         kept = order[:rank] - 1
-        found[kept] = cho_solve((factor[:rank, :rank], True), wanted.reshape(-1, others)[kept])
-    return found.T
+        factor = factor[:rank, :rank]
+        found[kept] = cho_solve((factor, True), wanted.reshape(-1, others)[kept], check_finite=False)
+    return found.T, float(factor[-1, -1] ** 2) if rank == len(found) else 0.0

@@ -201,6 +201,41 @@ def test_signals_of_fewer_samples_than_taps_have_the_values_of_mir_eval(noise, s
     np.testing.assert_allclose(below[0][1:], below[1][1:], atol=1e-4, rtol=0)
 
 
+def test_an_estimate_that_shares_nothing_with_its_reference_is_saturated_and_takes_no_other_value_along(noise):
+    first, second = noise(2, 4000)
+    first[2000:] = second[:2600] = 0  # they take turns, further apart than the filter is long
+    found = bss_eval_sources([first, second], [second, first], compute_permutation=True)
+    assert found.permutation.tolist() == [1, 0]
+    named = {"a": first[None], "b": second[None]}
+    scores = BSS_EVAL_SOURCES.score(named, {"a": second[None], "b": second[None]}, 16000)
+    assert [scores[name]["sdr_v3_512"].status for name in "ab"] == ["saturated_low", "saturated_high"]
+
+
+def test_a_broken_estimate_beside_dependent_references_takes_no_other_value_along(noise):
+    first, second = noise(2, 3000)
+    broken = second.copy()
+    broken[0] = np.nan
+    named = {"a": first[None], "b": second[None], "c": first[None]}
+    scores = BSS_EVAL_SOURCES.score(named, {"a": (first + second)[None], "b": broken[None]}, 16000)
+    assert scores["a"]["sdr_v3_512"].status == "ok"
+    assert scores["b"]["sdr_v3_512"].status == "nonfinite_estimate"
+
+
+@pytest.mark.parametrize("share", [1e-3, 1e-4, 1e-5])
+def test_references_that_nearly_depend_on_each_other_have_the_values_of_mir_eval(noise, share):
+    speech, source, own, error = noise(4, 3000)
+    source[-600:] = 0
+    echo = np.convolve(source, np.exp(-np.arange(60) / 8) * noise(60, seed=2))[:3000]
+    references = np.stack([source, echo + share * own])
+    estimates = speech + 0.5 * source + 0.1 * error
+    found = bss_eval_sources(references, estimates[None])
+    expected = mir_eval.separation._bss_source_crit(
+        *mir_eval.separation._bss_decomp_mtifilt(references, estimates, 0, 512)
+    )
+    assert found.independence > DEPENDENT
+    np.testing.assert_allclose([one[0] for one in found[:3]], expected, atol=1e-4, rtol=0)
+
+
 def test_sir_stands_against_all_references_though_one_target_was_estimated(three):
     references, estimates = three
     named = dict(zip(("speech", "noise", "music"), references[:, None], strict=True))

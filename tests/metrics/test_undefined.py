@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -184,6 +186,37 @@ def test_one_undefined_channel_leaves_the_whole_undefined_and_is_named(noise):
     estimate = np.stack([reference[0] + 1, 0 * reference[1]])
     found = metrics.load(["si_sdr"])[0].score({"a": reference}, {"a": estimate}, 16000)["a"]
     assert found == {"si_sdr:channel-mean": Score(None, "silent_estimate", "channel 2 of 2")}
+
+
+def test_what_a_channel_mean_lacks_does_not_depend_on_the_order_of_channels():
+    faults = ["metric_failed", "silent_reference", "silent_estimate", "saturated_low", "saturated_high"]
+    for heavy, light in pairwise(faults):
+        channels = [Score(None, light), Score(1.0), Score(None, heavy)]
+        assert together(channels).status == together(channels[::-1]).status == heavy
+
+
+@pytest.mark.parametrize("constant", [0.1, 0.5, -3.0])
+def test_a_constant_is_silent_without_its_mean(noise, constant):
+    (metric,) = metrics.load(["si_sdr_zero_mean"])
+    sound, flat = noise(1, 16000), np.full((1, 16000), constant)
+    assert metric.score({"s": sound}, {"s": flat}, 16000)["s"]["si_sdr_zero_mean"].status == "silent_estimate"
+    assert metric.score({"s": flat}, {"s": sound}, 16000)["s"]["si_sdr_zero_mean"].status == "silent_reference"
+
+
+def test_what_no_whole_frame_hears_has_no_distance(noise):
+    (metric,) = metrics.load(["lsd"])
+    late = np.zeros((1, 16000))
+    late[0, -100:] = 0.5
+    for estimate in (noise(1, 16000), late):
+        assert metric.score({"s": late}, {"s": estimate}, 16000)["s"]["lsd"].status == "too_short"
+
+
+@pytest.mark.parametrize("rate", [0, 10, np.nan, np.inf, "16000", None])
+@pytest.mark.parametrize("name", ["lsd", "seg_snr", "fw_seg_snr", "loudness"])
+def test_a_rate_that_is_none_is_refused(noise, name, rate):
+    signal = noise(1, 4000)
+    with pytest.raises(SignalError, match="sample rate"):
+        getattr(metrics, name)(*([signal] if name == "loudness" else [signal, signal]), rate)
 
 
 def test_the_reason_of_a_channel_is_kept():
