@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from sepbench.executors import Crew, Limits, Outcome
@@ -27,8 +28,13 @@ class Cage:
 
     def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
         self._function, self._limits = function, limits
-        self._crew = Crew(function, 1, limits)
+        # a process dies with the thread that started it: so there is one that stays, whoever calls
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cage")
+        self._crew = self._thread.submit(self._new_crew).result()
         self._lock = threading.Lock()
+
+    def _new_crew(self) -> Crew:
+        return Crew(self._function, 1, self._limits)
 
     def __call__(self, argument: Any) -> Any:
         """Call the function.
@@ -41,17 +47,19 @@ class Cage:
             What the function raised.
         """
         with self._lock:
-            outcome = self._outcome(argument)
+            waiting = self._thread.submit(self._outcome, argument)
+            try:
+                outcome = waiting.result()
+            except BaseException:  # Ctrl-C: what the process is at must not come out as the answer to the next call
+                self._crew.__exit__()
+                wait([waiting])
+                self._crew = self._thread.submit(self._new_crew).result()
+                raise
         if outcome.error is not None:
             raise outcome.error
         return outcome.result
 
     def _outcome(self, argument: Any) -> Outcome:
         self._crew.submit(0, argument)
-        try:
-            (outcome,) = self._crew.outcomes()
-        except BaseException:  # Ctrl-C: what the process is at must not come out as the answer to the next call
-            self._crew.__exit__()
-            self._crew = Crew(self._function, 1, self._limits)
-            raise
+        (outcome,) = self._crew.outcomes()
         return outcome

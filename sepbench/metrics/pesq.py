@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from functools import cache, partial
+import os
+import threading
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +32,7 @@ SAFE_S = 18  # 48 utterances of 46 frames of 4 ms, which the package makes 4 lon
 _MOST_UTTERANCES = 45  # counted before the package's filters, so with some distance to 50
 _SHORTEST, _PAUSE, _BLIP = 40, 40, 2  # in frames, below what the package goes by
 _DEEPEST_DB = 80
+_BANDS_HZ = ((250, 3500), (350, 3250))
 _CAGE = Limits(timeout_s=120.0, memory_bytes=2 << 30)
 _RATES: dict[str, tuple[int, ...]] = {"wb": (16000,), "nb": (8000, 16000)}
 _REMEMBERED = 64  # values
@@ -157,9 +160,27 @@ def _score(call: _Call) -> Score:
         return Score(None, "metric_failed", f"pesq: {str(error) or 'out of memory'}")
 
 
-@cache
+_cages: dict[int, Cage] = {}  # by process: what a fork inherits is its parent's, answers and all
+_making = threading.Lock()
+
+
 def _cage() -> Cage:
-    return Cage(_call, _CAGE)
+    """Give this process's cage, one for all of its threads."""
+    with _making:
+        process = os.getpid()
+        if process not in _cages:
+            _cages[process] = Cage(_call, _CAGE)
+        return _cages[process]
+
+
+def _forked() -> None:
+    """Begin with a lock of one's own: another thread of the parent may have held its."""
+    global _making
+    _making = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _call(call: _Call) -> Score:
@@ -180,12 +201,16 @@ def _call(call: _Call) -> Score:
 def _utterances(reference: Floats, sample_rate: int) -> int:
     """Count utterances as a voice activity detection may, at whichever threshold gives the most.
 
-    In the whole signal and in the band of speech: a hum, or a constant, hides the pauses from one of them.
+    In the whole signal, in the band of speech, and in what the package's filter lets through: a hum, or a constant, hides the
+    pauses from one of them.
     """
     spectrum = np.fft.rfft(reference)
     frequencies = np.fft.rfftfreq(len(reference), 1 / sample_rate)
-    spectrum[(frequencies < 250) | (frequencies > 3500)] = 0
-    return max(_most_stretches(signal, sample_rate) for signal in (reference, np.fft.irfft(spectrum, len(reference))))
+    signals = [reference]
+    for low, high in _BANDS_HZ:
+        inside = np.where((frequencies >= low) & (frequencies <= high), spectrum, 0)
+        signals.append(np.fft.irfft(inside, len(reference)))
+    return max(_most_stretches(signal, sample_rate) for signal in signals)
 
 
 def _most_stretches(signal: Floats, sample_rate: int) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -99,6 +100,18 @@ def test_a_worker_may_hold_a_cage_and_both_end():
         time.sleep(0.1)
     assert not alive(worker)
     assert not alive(caged)
+
+
+def test_a_cage_outlives_the_thread_that_made_it():
+    cages = []
+    maker = threading.Thread(target=lambda: cages.append(Cage(act, Limits())))
+    maker.start()
+    maker.join()
+    first = cages[0]("")
+    caller = threading.Thread(target=lambda: cages.append(cages[0]("")))
+    caller.start()
+    caller.join()
+    assert cages[1:] == [first] == [cages[0]("")]
 
 
 def test_a_program_that_holds_a_cage_ends_and_its_cage_with_it():

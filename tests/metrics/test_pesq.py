@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from importlib import import_module
@@ -196,3 +198,34 @@ def test_read_only_inputs_are_taken_and_left_alone(pair):
         signal.flags.writeable = False
     pesq_wb(*pair, 16000)
     np.testing.assert_array_equal(pair, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_forked_processes_do_not_get_each_others_values():
+    pytest.importorskip("pesq")
+    code = """if True:
+        import multiprocessing, sys, warnings
+        import numpy as np
+        from sepbench.metrics import pesq_wb
+        def value(k):
+            g = np.random.default_rng(k)
+            x = g.standard_normal(19 * 16000) * (np.arange(19 * 16000) // 16000 % 2 + 0.01)
+            return float(pesq_wb(x, x + g.standard_normal(len(x)) * 10 ** (-k / 4), 16000))
+        def child(k):
+            print(value(k) == right[k], flush=True)
+        right = [value(k) for k in range(3)]
+        sys.modules["sepbench.metrics.pesq"]._known.clear()
+        warnings.simplefilter("ignore")  # of forks beside threads
+        jobs = [multiprocessing.get_context("fork").Process(target=child, args=(k,)) for k in range(3)]
+        [job.start() for job in jobs]
+        [job.join() for job in jobs]
+    """
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.stdout.split() == ["True"] * 3, ran.stderr
+
+
+def test_a_hum_hides_no_pauses_from_the_count_of_utterances(noise):
+    seconds = np.arange(31 * 8000) / 8000
+    bursts = np.sin(2 * np.pi * 2500 * seconds) * (seconds % 0.6 < 0.3)
+    signal = 0.1 * np.sin(2 * np.pi * 260 * seconds) + 0.01 * bursts
+    assert module._utterances(signal, 8000) > 45
