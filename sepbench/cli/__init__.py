@@ -6,12 +6,14 @@ Words go to the terminal, data to standard output where ``--json`` asks for it; 
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 
 __all__ = ["console_script", "main"]
 
-USAGE, BUG, INTERRUPTED = 2, 70, 130
+USAGE, PLACE, BUG, INTERRUPTED = 2, 4, 70, 130
 _GO_ON = ("fetch", "mix", "train")  # commands that do not begin again
 
 
@@ -37,6 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return USAGE
         if debug:
             raise
+        if (
+            isinstance(error, OSError)
+            and error.errno in (errno.ENOSPC, errno.EIO)
+            and not isinstance(error, SepbenchError)
+        ):
+            _complain(
+                f"the output can't be written ({os.strerror(error.errno)})", "free some space, or write elsewhere"
+            )
+            return PLACE
         if isinstance(error, SepbenchError):
             _complain(error.message, error.hint)
             return error.exit_code

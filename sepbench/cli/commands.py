@@ -420,7 +420,12 @@ def measure(
     estimate: Annotated[
         Path | None, typer.Argument(help="The same, paired by name; alone: without a reference.")
     ] = None,
-    mixture: Annotated[Path | None, typer.Option(help="What was separated: adds the improvements.")] = None,
+    mixture: Annotated[
+        Path | None,
+        typer.Option(
+            help="What was separated: adds the improvements, and its rest as a reference: SIR, SAR and silence in BSS Eval go by all references."
+        ),
+    ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Instead of all; may be repeated.")] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Measure what has a partner.")] = False,
     workers: Workers = None,

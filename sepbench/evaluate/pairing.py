@@ -44,7 +44,7 @@ def paired_files(reference: Path | None, estimate: Path, mixture: Path | None) -
         If one is not there, files stand beside folders, two files of a folder have one name, or nothing fits together.
     """
     _refuse_odd(reference, estimate, mixture)
-    if estimate.is_file():
+    if not estimate.is_dir():  # what is no regular file is refused where it is read
         return Pairing((Pair(estimate.stem, reference, estimate, mixture),), ())
     estimates = _by_name(estimate)
     references = {} if reference is None else _by_name(reference)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,3 +135,21 @@ def test_a_transcriber_that_is_none_ends_with_two(measure, folders, monkeypatch)
         code, _, err = measure(folders / "clean", folders / "out", "--metric", "wer", "--workers", workers)
         assert code == 2
         assert "SEPBENCH_TRANSCRIBER: expected `module:object`" in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_what_is_no_regular_file_is_refused_on_either_side(measure, folders, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for pair in ((folders / "clean/a.wav", tmp_path / "pipe"), (tmp_path / "pipe", folders / "clean/a.wav")):
+        code, _, err = measure(*pair, "--metric", "snr")
+        assert code == 2
+        assert "not a regular file" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_output_that_cannot_be_written_is_no_bug():
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "sepbench", "list", "metrics", "--json"]
+        ran = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ran.returncode == 4
+    assert "can't be written (No space left on device)" in ran.stderr
