@@ -6,6 +6,7 @@ epsilon: an envelope that does not move is correlated with nothing.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache, partial
 from typing import Any
 
@@ -23,6 +24,7 @@ _RATE = 10000
 _HOP, _FFT = 128, 512  # frames are two hops long
 _BANDS, _LOWEST = 15, 150.0  # third-octave bands, the first one's centre in Hz
 _AT_ONCE = 32  # frames: their spectra stay in the cache
+_SQUARABLE = 1e-70, 1e70
 _RANGE = 1e-4  # frames with less of the loudest one's energy (40 dB) are silence
 
 
@@ -106,9 +108,14 @@ def _over_signals(name: str, reference: Any, estimate: Any, sample_rate: int, *,
 def _value(reference: Any, estimate: Any, *, sample_rate: int, extended: bool, xp: Any) -> float:
     from sepbench.metrics import envelope_correlation  # on the host: envelopes are small
 
-    both = reference, estimate
-    if not all(bool(xp.isfinite(signal).all()) and bool((signal != 0).any()) for signal in both):
+    peaks = [max(float(signal.max()), -float(signal.min())) for signal in (reference, estimate)]
+    if not all(0 < peak < math.inf for peak in peaks):
         return float("nan")
+    # squares of what is very small or large would be none; the level of either means nothing
+    both = [
+        signal if _SQUARABLE[0] < peak < _SQUARABLE[1] else signal / peak
+        for signal, peak in zip((reference, estimate), peaks, strict=True)
+    ]
     bands = to_host(_envelopes(resample(both, sample_rate, _RATE, xp), xp), xp)
     if bands.shape[-1] < envelope_correlation.SEGMENT:
         return float("nan")

@@ -58,6 +58,16 @@ def test_the_matrix_resamples_as_octave_does(noise, rate, samples):
     np.testing.assert_allclose(resample(signal, rate, 10000, np), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("measure", [stoi, estoi])
+@pytest.mark.parametrize("level", [1e-300, 1e-100, 1e100, 1e300])
+def test_the_level_of_neither_means_anything(speech_like, noise, measure, level):
+    reference = speech_like(1)
+    estimate = reference + 0.1 * noise(16000)
+    expected = float(measure(reference, estimate, 16000))
+    assert float(measure(level * reference, estimate, 16000)) == pytest.approx(expected, abs=1e-12)
+    assert float(measure(reference, level * estimate, 16000)) == pytest.approx(expected, abs=1e-12)
+
+
 def test_more_noise_is_less_intelligible(speech_like, noise):
     reference = speech_like(2)
     for measure in (stoi, estoi):
