@@ -37,6 +37,7 @@ __all__ = [
     "whole_rate",
 ]
 
+_SATURATED = {"saturated_high": math.inf, "saturated_low": -math.inf}
 Floats = NDArray[np.float64]
 SATURATED_DB = 100.0  # above it a decibel value is the rounding noise of float32 estimates and of the arithmetic
 
@@ -285,9 +286,6 @@ def decibels(value: float) -> Score:
     if value == -math.inf:
         return Score(None, "saturated_low")
     return Score(float(value))
-
-
-_SATURATED = {"saturated_high": math.inf, "saturated_low": -math.inf}
 
 
 def framed(frames: Sequence[Score]) -> Framed:
