@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import multiprocessing
 import os
 import threading
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sepbench.errors import MissingExtraError, SignalError
+from sepbench.errors import MissingExtraError, SignalError, UsageError
 from sepbench.executors import Limits, WorkerCrashedError
 from sepbench.metrics.cage import Cage
 from sepbench.metrics.channels import score_channels
@@ -62,6 +63,8 @@ def pesq_wb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
         If the `pesq` package is not installed.
     SignalError
         If the shapes differ, there are no samples, the rate is another, or the recording is longer than 5 min.
+    UsageError
+        If more than 18 s are to be scored in a worker of a `multiprocessing.Pool`, which may start no process.
 
     References
     ----------
@@ -87,7 +90,7 @@ def pesq_nb(reference: Any, estimate: Any, sample_rate: int) -> Floats:
 
     Raises
     ------
-    MissingExtraError, SignalError
+    MissingExtraError, SignalError, UsageError
         As for `pesq_wb`.
 
     References
@@ -169,6 +172,11 @@ def _cage() -> Cage:
     with _making:
         process = os.getpid()
         if process not in _cages:
+            if multiprocessing.current_process().daemon:
+                raise UsageError(
+                    f"pesq: more than {SAFE_S} s are scored in a process of their own, which a daemonic process may not start",
+                    "use concurrent.futures.ProcessPoolExecutor instead of multiprocessing.Pool",
+                )
             _cages[process] = Cage(_call, _CAGE)
         return _cages[process]
 

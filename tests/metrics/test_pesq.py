@@ -9,7 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from sepbench.errors import MissingExtraError, SignalError
+from sepbench.errors import MissingExtraError, SignalError, UsageError
 from sepbench.executors import Limits
 from sepbench.metrics import pesq_nb, pesq_wb
 from sepbench.metrics.pesq import PESQ_NB, PESQ_WB
@@ -222,6 +222,16 @@ def test_forked_processes_do_not_get_each_others_values():
     """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert ran.stdout.split() == ["True"] * 3, ran.stderr
+
+
+def test_what_may_start_no_process_is_told_so(monkeypatch, speech_like):
+    pytest.importorskip("pesq")
+    monkeypatch.setattr(module, "_cages", {})
+    monkeypatch.setattr(module.multiprocessing.current_process(), "_config", {"daemon": True})
+    signal = speech_like(19)
+    with pytest.raises(UsageError, match="a daemonic process may not start") as caught:
+        pesq_wb(signal, 0.5 * signal, 16000)
+    assert "ProcessPoolExecutor" in caught.value.hint
 
 
 def test_a_hum_hides_no_pauses_from_the_count_of_utterances(noise):
