@@ -252,6 +252,12 @@ def columns(fields: Any, prefix: str = "") -> Iterator[str]:
             yield from columns([inner.field(at) for at in range(inner.num_fields)], f"{prefix}{field.name}.")
 
 
+def _implementation(metric: metrics.Metric) -> str:
+    """Name what computes a metric: of a package not the version, which is there or not."""
+    package = metric.version.partition(" ")[0]
+    return metric.version if package == "sepbench" else package
+
+
 def metrics_page() -> str:
     """Describe the metrics."""
     parts = [
@@ -298,7 +304,7 @@ def metrics_page() -> str:
             f"{ids}{unit}, from {metric.lowest:g} to {metric.highest:g}; {better[metric.higher_is_better]}. `--metric {name}`."
             + ("" if metric.needs_reference else " Needs no reference."),
             metric.definition,
-            f"Implementation: {metric.version}. Source: {metric.reference}",
+            f"Implementation: {_implementation(metric)}. Source: {metric.reference}",
         ]
     return "\n\n".join(parts) + "\n"
 

@@ -114,8 +114,9 @@ class Corpus:
         if not self.on_the_fly and not rendered:
             raise TableError(f"{self.path / FILE_NAME}: the corpus was planned but not rendered", "run `sepbench mix`")
         self.manifest = whole.select(split=split)
-        if split is not None and len(self.manifest) == 0 and split not in (known := recipes.SPLITS):
-            raise UnknownNameError(f"{self.path}: unknown split `{split}`", did_you_mean(split, known, kind="splits"))
+        if split is not None and len(self.manifest) == 0 and split not in recipes.SPLITS:
+            hint = did_you_mean(split, recipes.SPLITS, kind="splits")
+            raise UnknownNameError(f"{self.path}: unknown split `{split}`", hint)
         self.epoch = 0
         self._places = _places_with_audio(self.manifest)
         self.skipped = len(self.manifest) - len(self._places)

@@ -7,13 +7,13 @@ Words go to the terminal, data to standard output where ``--json`` asks for it; 
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 __all__ = ["console_script", "main"]
 
-USAGE, PLACE, BUG, INTERRUPTED = 2, 4, 70, 130
+USAGE, BUG, INTERRUPTED = 2, 70, 130
 _GO_ON = ("fetch", "mix", "train")  # commands that do not begin again
 
 
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from sepbench.cli.commands import app
     from sepbench.errors import SepbenchError
+    from sepbench.storage import place_error
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
@@ -39,15 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return USAGE
         if debug:
             raise
-        if (
-            isinstance(error, OSError)
-            and error.errno in (errno.ENOSPC, errno.EIO)
-            and not isinstance(error, SepbenchError)
-        ):
-            _complain(
-                f"the output can't be written ({os.strerror(error.errno)})", "free some space, or write elsewhere"
-            )
-            return PLACE
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and not isinstance(error, SepbenchError):
+            error = place_error(Path("the output"), error)  # whatever wrote it, it is no bug
         if isinstance(error, SepbenchError):
             _complain(error.message, error.hint)
             return error.exit_code

@@ -183,19 +183,15 @@ class Projections:
         target, every = self._own(row).energies[estimate], self._together.energies[estimate]
         target, every = (energy if energy > _NOTHING * total else 0.0 for energy in (target, every))
         interference = 0.0 if len(self._audible) == 1 else every - target
-        with np.errstate(
-            divide="ignore", invalid="ignore"
-        ):  # nothing of the references is in it: no ratio to what isn't there
+        with np.errstate(divide="ignore", invalid="ignore"):  # an estimate may hold nothing of the references
             ratios = np.divide((total - target, interference, total - every), (target, target, every))
-        if any(_ROUNDING < ratio < _CLOSE for ratio in ratios):
-            interference, *rest = self._remainders(row, estimate)
-            ratios = np.divide((rest[0], interference, rest[1]), (target, target, every))
-        with np.errstate(divide="ignore"):
+            if any(_ROUNDING < ratio < _CLOSE for ratio in ratios):
+                ratios = np.divide(self._remainders(row, estimate), (target, target, every))
             sdr, sir, sar = -10 * np.log10(np.maximum(ratios, 0.0))
         return sdr, sir, sar
 
     def _remainders(self, row: int, estimate: int) -> tuple[float, float, float]:
-        """Measure interference, all distortion, and artefacts on the waveforms.
+        """Measure all distortion, interference, and artefacts on the waveforms.
 
         An error of the filters moves these energies by its square only: they are smallest where the filters are right.
         """
@@ -208,7 +204,7 @@ class Projections:
             for spectra, found in ((cut.spectra[row : row + 1], self._own(row)), (cut.spectra, self._together))
         )
         whole = padded(self._estimates[estimate : estimate + 1], 0, self._taps - 1, xp)
-        parts = every - target, whole - target, whole - every
+        parts = whole - target, every - target, whole - every
         return tuple(float(xp.square(part).sum()) for part in parts)  # type: ignore[return-value]
 
 

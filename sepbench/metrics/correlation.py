@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sepbench.metrics.arrays import padded, to_host, windows, zeros
+from sepbench.metrics.arrays import padded, to_host, zeros
 
-__all__ = ["blocks_of", "correlations"]
+__all__ = ["correlations"]
 
 _AT_ONCE = 8  # blocks: their spectra stay in the cache
 _AT_ONCE_OF_TENSORS = 256  # a device has more to do at a time
@@ -87,11 +87,3 @@ def _sizes(lags: int, length: int) -> tuple[int, int]:
     """Give the FFT's sizes for a block and for a seam: with eight times the lags seams cost little, and a block stays in the cache."""
     short, whole = (1 << math.ceil(math.log2(count)) for count in (2 * lags, length + lags))
     return min(4 * short, whole), short
-
-
-def blocks_of(signals: Any, blocks: range, step: int, length: int, xp: Any) -> Any:
-    """Cut pieces of a length, each a step after the one before, with zeros where the signals have ended."""
-    start, stop = blocks.start * step, (blocks.stop - 1) * step + length
-    piece = signals[:, start:stop]
-    missing = stop - start - piece.shape[-1]
-    return windows(padded(piece, 0, missing, xp) if missing else piece, length, step, xp)

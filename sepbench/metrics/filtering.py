@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sepbench.metrics.arrays import padded, to_namespace
-from sepbench.metrics.correlation import blocks_of
+from sepbench.metrics.arrays import padded, to_namespace, windows
 
 __all__ = ["Pieces", "filtered", "pieces", "responses"]
 
@@ -26,7 +25,7 @@ def pieces(signals: Any, taps: int, xp: Any) -> Pieces:
     size = _size(length, taps)
     step = size - taps + 1
     count = -(-length // step)
-    cut = blocks_of(padded(signals, taps - 1, 0, xp), range(count), step, size, xp)
+    cut = windows(padded(signals, taps - 1, count * step - signals.shape[-1], xp), size, step, xp)
     return Pieces(xp.fft.rfft(cut, size), length, taps, size)
 
 

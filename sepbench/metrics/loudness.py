@@ -81,7 +81,7 @@ def loudness(signal: Any, sample_rate: int) -> float:
     >>> round(loudness(tone, 48000), 1), round(loudness(0.1 * tone, 48000), 1), loudness(0 * tone, 48000)
     (-3.1, -23.1, nan)
     """
-    rate = whole_rate(sample_rate, where="loudness", lowest=1000)
+    rate = whole_rate(sample_rate, where="loudness")
     found = integrated_loudness(checked_alone(signal, where="loudness"), rate)
     return math.nan if found is None else found
 

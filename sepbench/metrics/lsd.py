@@ -16,7 +16,6 @@ __all__ = ["LSD", "lsd"]
 _FRAME_S = 0.032
 _RANGE_DB = 50.0
 _AT_ONCE = 2048  # frames in memory
-_LOWEST_RATE = 1000
 
 
 def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
@@ -60,7 +59,7 @@ def lsd(reference: Any, estimate: Any, sample_rate: int) -> Floats:
     (True, nan)
     """
     reference, estimate = paired(reference, estimate, where="lsd")
-    rate = whole_rate(sample_rate, where="lsd", lowest=_LOWEST_RATE)
+    rate = whole_rate(sample_rate, where="lsd")
     return each_signal(lambda s, s_hat: _value(s, s_hat, rate), reference, estimate)
 
 

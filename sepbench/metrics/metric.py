@@ -210,7 +210,7 @@ def matched(references: Mapping[str, Any], target: str, estimate: Any, *, where:
     return one_recording(reference, f"{where}: `{target}`"), estimate
 
 
-def whole_rate(sample_rate: Any, *, where: str, lowest: int = 1) -> int:
+def whole_rate(sample_rate: Any, *, where: str, lowest: int = 1000) -> int:
     """Take a sample rate in Hz.
 
     Raises

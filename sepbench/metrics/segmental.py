@@ -106,7 +106,7 @@ def fw_seg_snr(reference: Any, estimate: Any, sample_rate: int) -> Floats:
 
 def _over_signals(name: str, frames: Frames, reference: Any, estimate: Any, sample_rate: int) -> Floats:
     reference, estimate = paired(reference, estimate, where=name)
-    rate = whole_rate(sample_rate, where=name, lowest=1000)
+    rate = whole_rate(sample_rate, where=name)
     return each_signal(lambda s, s_hat: _mean(frames, s, s_hat, rate), reference, estimate)
 
 

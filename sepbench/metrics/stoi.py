@@ -100,7 +100,7 @@ def estoi(reference: Any, estimate: Any, sample_rate: int) -> Any:
 
 def _over_signals(name: str, reference: Any, estimate: Any, sample_rate: int, *, extended: bool) -> Any:
     s, s_hat, xp = in_namespace(reference, estimate, where=name)
-    rate = whole_rate(sample_rate, where=name)
+    rate = whole_rate(sample_rate, where=name, lowest=1)
     values = each_signal(partial(_value, sample_rate=rate, extended=extended, xp=xp), s, s_hat)
     return to_namespace(values, s, xp)
 
