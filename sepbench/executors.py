@@ -197,6 +197,12 @@ class Crew:
         global _stop
         self._stopping = _stop = True
 
+    def kill(self) -> None:
+        """Kill all workers: what they were at comes out as crashed. May be called while another thread reads outcomes."""
+        for worker in list(self._crew):
+            with contextlib.suppress(ValueError):  # that thread has dismissed it
+                worker.process.kill()
+
     def outcomes(self) -> Iterator[Outcome]:
         """Give the outcomes of all submitted tasks, in the order in which they end."""
         global _stop

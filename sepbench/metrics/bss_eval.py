@@ -285,7 +285,7 @@ BSS_EVAL_SOURCES = Metric(
     "target-to-interference ratio (TIR) of some texts. Above 100 dB a value counts as saturated; where a reference holds "
     f"less than {DEPENDENT:g} of its energy beyond what the others predict (copies of one recording), the values depend on "
     "rounding and are `ill_conditioned`.",
-    version="sepbench 1",
+    version="sepbench 2",
     score=_score,
     lowest=-np.inf,
     highest=np.inf,

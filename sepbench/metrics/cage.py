@@ -14,6 +14,8 @@ from sepbench.executors import Crew, Limits, Outcome
 
 __all__ = ["Cage"]
 
+_LOOK_UP_S = 0.05
+
 
 class Cage:
     """A function in a cage.
@@ -27,14 +29,10 @@ class Cage:
     """
 
     def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
-        self._function, self._limits = function, limits
+        self._crew = Crew(function, 1, limits)
         # a process dies with the thread that started it: so there is one that stays, whoever calls
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cage")
-        self._crew = self._thread.submit(self._new_crew).result()
         self._lock = threading.Lock()
-
-    def _new_crew(self) -> Crew:
-        return Crew(self._function, 1, self._limits)
 
     def __call__(self, argument: Any) -> Any:
         """Call the function.
@@ -51,9 +49,8 @@ class Cage:
             try:
                 outcome = waiting.result()
             except BaseException:  # Ctrl-C: what the process is at must not come out as the answer to the next call
-                self._crew.__exit__()
-                wait([waiting])
-                self._crew = self._thread.submit(self._new_crew).result()
+                while wait([waiting], timeout=_LOOK_UP_S).not_done:
+                    self._crew.kill()
                 raise
         if outcome.error is not None:
             raise outcome.error

@@ -70,7 +70,10 @@ def test_signals_are_left_alone(metric, sources):
 def test_scoring_twice_gives_the_same(metric, sources):
     references = read_only(sources, 1)
     estimates = {"speech": references["speech"] + references["noise"]}
-    assert metric.score(references, estimates, 16000) == metric.score(references, estimates, 16000)
+    first, second = (metric.score(references, estimates, 16000)["speech"] for _ in range(2))
+    if metric.name.startswith("visqol"):  # the package's own sums go by where arrays lie in memory
+        second = {key: score._replace(value=pytest.approx(score.value, abs=1e-12)) for key, score in second.items()}
+    assert first == second
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-8, 1e6])
